@@ -1,0 +1,55 @@
+import { randomBytes } from 'node:crypto';
+import { fromString, fromUUID, toUUID, typeidUnboxed } from 'typeid-js';
+
+/** Prefix of a public id, by kind of thing. One place, so that no two kinds share one. */
+export const idPrefixes = {
+  tenant: 'ten',
+  user: 'usr',
+  membership: 'mem',
+  session: 'ses',
+  apiKey: 'key',
+  visitor: 'vis',
+  bot: 'bot',
+  botVersion: 'botv',
+  conversation: 'conv',
+  message: 'msg',
+  turn: 'turn',
+  event: 'evt',
+  request: 'req',
+} as const;
+
+/** A kind of thing that has public ids. */
+export type IdKind = keyof typeof idPrefixes;
+
+/** A new UUIDv7 (RFC 9562): sorts by time of creation. */
+export function newUuid(): string {
+  return toUUID(typeidUnboxed('x'));
+}
+
+/** Database id (UUID) to the id shown at every edge (TypeID, for example `bot_01h…`). */
+export function publicId(kind: IdKind, uuid: string): string {
+  return fromUUID(uuid, idPrefixes[kind]);
+}
+
+/**
+ * Public id to database id. Anything that is not a well-formed id of this kind gives `undefined`: callers answer as for
+ * a missing thing, so that foreign, malformed and missing ids look the same.
+ */
+export function uuidOf(kind: IdKind, id: string): string | undefined {
+  if (id.length > 64 || !id.startsWith(`${idPrefixes[kind]}_`)) return undefined;
+  try {
+    return toUUID(fromString(id, idPrefixes[kind]));
+  } catch {
+    return undefined;
+  }
+}
+
+/** A new public id of a kind that has no row of its own (requests). */
+export function newPublicId(kind: IdKind): string {
+  return typeidUnboxed(idPrefixes[kind]);
+}
+
+/** Random secret text, base64url, of `bytes` random bytes. */
+export function newSecret(bytes: number): string {
+  return randomBytes(bytes).toString('base64url');
+}

@@ -1,0 +1,5 @@
+export { type DatabaseConfig, databaseConfig, type MigrationConfig, migrationConfig } from './database.config.ts';
+export { DatabaseModule } from './database.module.ts';
+export { changed, inTransaction, isDatabaseUnavailable, isUniqueViolation, openPool, row, rows, type Transaction } from './pool.ts';
+export { SystemDatabase, type SystemReason, systemReasons } from './system-database.ts';
+export { TenantDatabase } from './tenant-database.ts';

@@ -1,0 +1,22 @@
+/**
+ * Every Redis key and channel there is. A tenant's keys carry the hash tag `{tenant}`, which keeps them on one cluster
+ * slot. Keys hold ids and keyed hashes, never an address, an e-mail or a client's own text.
+ */
+export const redisKeys = {
+  /** Stream with the encrypted batches of a turn's log. */
+  turnLog: (tenantId: string, turnId: string) => `t:{${tenantId}}:turn:${turnId}:log`,
+  /** Hash with the fence (attempt), epoch, next sequence and seal of a turn's log. */
+  turnLogState: (tenantId: string, turnId: string) => `t:{${tenantId}}:turn:${turnId}:state`,
+  /** Channel on which new batches of a turn's log are published. */
+  turnChannel: (tenantId: string, turnId: string) => `t:{${tenantId}}:turn:${turnId}:channel`,
+  /** A chat ticket that has not been redeemed, by its keyed hash. */
+  ticket: (hash: string) => `ticket:${hash}`,
+  /** Prefix of the limiter's keys for attempts from an address or on an account. */
+  attempts: (what: string) => `limit:${what}`,
+  /** Open sockets of one visitor over all replicas. */
+  visitorSockets: (tenantId: string, visitorId: string) => `t:{${tenantId}}:limit:sockets:${visitorId}`,
+  /** Prefix of all BullMQ keys. */
+  queues: 'bull',
+  /** Channel for hints between replicas (stop a turn, recheck credentials). */
+  replicaBus: 'replicas:bus',
+} as const;

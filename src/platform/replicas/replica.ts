@@ -1,0 +1,94 @@
+import { Injectable, Logger } from '@nestjs/common';
+import { newUuid } from '../../kernel/ids.ts';
+import { changed, rows, SystemDatabase } from '../database/index.ts';
+import { safeError } from '../telemetry/index.ts';
+
+/** Time between two heartbeats, in milliseconds. */
+export const heartbeatMs = 1_000;
+/**
+ * A replica is gone when another one has itself watched its heartbeat stand still for this long, in milliseconds, counting
+ * only time in which the database answered: a database outage orphans nobody.
+ */
+export const goneAfterMs = 5_000;
+
+interface Watched {
+  beats: string;
+  /** Milliseconds of reachable database since the beats last changed. */
+  stillMs: number;
+}
+
+/**
+ * This process among its equals. Its id is new at every boot. One statement a second says "alive" and reads everybody
+ * else's heartbeat.
+ */
+@Injectable()
+export class Replica {
+  /** Id of this boot; owner of the turns that run here. */
+  readonly id = newUuid();
+  private readonly logger = new Logger(Replica.name);
+  private readonly watched = new Map<string, Watched>();
+  private readonly listeners: (() => Promise<void>)[] = [];
+  private timer: NodeJS.Timeout | undefined;
+  private lastSuccess = 0;
+  private stopped = false;
+
+  constructor(private readonly system: SystemDatabase) {}
+
+  /** Calls `listener` after each successful heartbeat: the place for work that depends on who is alive. */
+  afterHeartbeat(listener: () => Promise<void>): void {
+    this.listeners.push(listener);
+  }
+
+  /** Registers this boot and starts the heartbeat. */
+  async start(role: string): Promise<void> {
+    await this.system.run('heartbeat', (tx) => changed(tx, 'INSERT INTO replicas (id, role) VALUES ($1, $2)', [this.id, role]));
+    const loop = async (): Promise<void> => {
+      try {
+        await this.beat();
+        for (const listener of this.listeners) await listener();
+      } catch (error) {
+        this.logger.debug({ error: safeError(error) }, 'heartbeat failed; trying again');
+      }
+      if (!this.stopped) this.timer = setTimeout(() => void loop(), heartbeatMs);
+    };
+    void loop();
+  }
+
+  /** Stops the heartbeat and removes this boot, so that its turns are free at once. */
+  async stop(): Promise<void> {
+    this.stopped = true;
+    clearTimeout(this.timer);
+    await this.system
+      .run('heartbeat', (tx) => changed(tx, 'DELETE FROM replicas WHERE id = $1', [this.id]))
+      .catch((error: unknown) => this.logger.debug({ error: safeError(error) }, 'could not sign off'));
+  }
+
+  /** Replicas that count as alive right now, this one included. Undefined until the first heartbeat. */
+  alive(): string[] | undefined {
+    if (this.lastSuccess === 0) return undefined;
+    return [this.id, ...[...this.watched].filter(([, seen]) => seen.stillMs < goneAfterMs).map(([id]) => id)];
+  }
+
+  private async beat(): Promise<void> {
+    const all = await this.system.run('heartbeat', async (tx) => {
+      await changed(
+        tx,
+        `INSERT INTO replicas (id, role) VALUES ($1, 'returned')
+         ON CONFLICT (id) DO UPDATE SET beats = replicas.beats + 1, beat_at = now()`,
+        [this.id],
+      );
+      return rows<{ id: string; beats: string }>(tx, 'SELECT id, beats FROM replicas WHERE id <> $1', [this.id]);
+    });
+    const now = performance.now();
+    // A gap longer than two beats was an outage (of the database or of this process) and counts for nobody.
+    const elapsed = this.lastSuccess === 0 ? 0 : Math.min(now - this.lastSuccess, 2 * heartbeatMs);
+    this.lastSuccess = now;
+    const present = new Set(all.map(({ id }) => id));
+    for (const id of this.watched.keys()) if (!present.has(id)) this.watched.delete(id);
+    for (const { id, beats } of all) {
+      const seen = this.watched.get(id);
+      if (seen === undefined || seen.beats !== beats) this.watched.set(id, { beats, stillMs: 0 });
+      else seen.stillMs += elapsed;
+    }
+  }
+}

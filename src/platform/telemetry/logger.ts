@@ -1,0 +1,79 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import type { LoggerService } from '@nestjs/common';
+import { type DestinationStream, type Logger, pino } from 'pino';
+import { safeError } from './safe-error.ts';
+
+/** What every log line of one request carries. */
+export interface RequestContext {
+  request_id: string;
+}
+
+/** The request that the current code runs for. */
+export const requestContext = new AsyncLocalStorage<RequestContext>();
+
+/** Fields that are never written, wherever they stand. The last line of defence: nobody should log them at all. */
+const secretFields = [
+  'authorization',
+  'cookie',
+  'password',
+  'token',
+  'ticket',
+  'secret',
+  'api_key',
+  'apiKey',
+  'refresh_token',
+  'access_token',
+  'visitor_token',
+  'content',
+  'text',
+  'parts',
+  'messages',
+  'email',
+];
+
+/** JSON lines with the request id; secrets and content removed by name. Writes to standard output. */
+export function createPino(level: string, destination?: DestinationStream): Logger {
+  const options = {
+    level,
+    base: { service: 'parley' },
+    timestamp: pino.stdTimeFunctions.isoTime,
+    mixin: () => requestContext.getStore() ?? {},
+    redact: { paths: secretFields.flatMap((field) => [field, `*.${field}`, `*.*.${field}`]), censor: '[redacted]' },
+    serializers: { err: safeError, error: (value: unknown) => (value instanceof Error ? safeError(value) : value) },
+  };
+  return destination === undefined ? pino(options) : pino(options, destination);
+}
+
+/** Nest's logger over pino. Calls are `log(fields?, text, context?)`; an Error among them is reduced by `safeError`. */
+export class PinoLogger implements LoggerService {
+  constructor(private readonly pino: Logger) {}
+
+  log(message: unknown, ...rest: unknown[]): void {
+    this.write('info', message, rest);
+  }
+  error(message: unknown, ...rest: unknown[]): void {
+    this.write('error', message, rest);
+  }
+  warn(message: unknown, ...rest: unknown[]): void {
+    this.write('warn', message, rest);
+  }
+  debug(message: unknown, ...rest: unknown[]): void {
+    this.write('debug', message, rest);
+  }
+  verbose(message: unknown, ...rest: unknown[]): void {
+    this.write('trace', message, rest);
+  }
+  fatal(message: unknown, ...rest: unknown[]): void {
+    this.write('fatal', message, rest);
+  }
+
+  private write(level: 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal', message: unknown, rest: unknown[]): void {
+    const texts = rest.filter((part): part is string => typeof part === 'string');
+    const context = texts.at(-1);
+    if (message instanceof Error) this.pino[level]({ context, error: safeError(message) }, message.name);
+    else if (typeof message === 'object' && message !== null) {
+      const text = texts.length > 1 ? texts[0] : undefined;
+      this.pino[level]({ context, ...message }, text);
+    } else this.pino[level]({ context }, String(message));
+  }
+}

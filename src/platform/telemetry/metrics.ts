@@ -1,0 +1,39 @@
+import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
+
+/** Every metric of this process. Names follow OpenTelemetry and Prometheus: unit in the name, `_total` for counters. */
+export const metricsRegistry = new Registry();
+
+collectDefaultMetrics({ register: metricsRegistry });
+
+const registers = [metricsRegistry];
+
+/** What operators watch. Labels have few values: never a tenant, an id or content. */
+export const metrics = {
+  httpRequests: new Histogram({
+    name: 'http_server_request_duration_seconds',
+    help: 'HTTP requests by method, route and status.',
+    labelNames: ['method', 'route', 'status'],
+    buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
+    registers,
+  }),
+  openSockets: new Gauge({ name: 'parley_chat_sockets', help: 'Open chat sockets.', registers }),
+  socketsClosed: new Counter({ name: 'parley_chat_sockets_closed_total', help: 'Closed chat sockets by close code.', labelNames: ['code'], registers }),
+  runningTurns: new Gauge({ name: 'parley_turns_running', help: 'Turns that run on this replica.', registers }),
+  turnsFinished: new Counter({ name: 'parley_turns_finished_total', help: 'Finished turns by state.', labelNames: ['state'], registers }),
+  turnSeconds: new Histogram({
+    name: 'parley_turn_duration_seconds',
+    help: 'Time from claim to finish.',
+    buckets: [0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300],
+    registers,
+  }),
+  firstChunkSeconds: new Histogram({
+    name: 'parley_turn_first_text_seconds',
+    help: 'Time from claim to the first text.',
+    buckets: [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30],
+    registers,
+  }),
+  modelCalls: new Counter({ name: 'parley_model_calls_total', help: 'Model calls by outcome.', labelNames: ['outcome'], registers }),
+  modelTokens: new Counter({ name: 'parley_model_tokens_total', help: 'Tokens by direction.', labelNames: ['direction'], registers }),
+  logAppends: new Counter({ name: 'parley_turn_log_appends_total', help: 'Batches appended to turn logs by outcome.', labelNames: ['outcome'], registers }),
+  jobs: new Counter({ name: 'parley_jobs_total', help: 'Jobs by name and outcome.', labelNames: ['job', 'outcome'], registers }),
+} as const;
