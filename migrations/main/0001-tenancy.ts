@@ -117,7 +117,7 @@ export class Tenancy1763700000001 implements MigrationInterface {
     await protectTenantTable(runner, 'sessions', {
       system: ['tenant_id', 'id', 'user_id', 'expires_at', 'revoked_at'],
     });
-    await protectTenantTable(runner, 'refresh_tokens', { system: ['tenant_id', 'id', 'token_hash'] });
+    await protectTenantTable(runner, 'refresh_tokens', { system: ['tenant_id', 'id', 'session_id', 'token_hash'] });
     await protectTenantTable(runner, 'api_keys', {
       system: ['tenant_id', 'id', 'key_hash', 'kind', 'revoked_at', 'expires_at'],
     });

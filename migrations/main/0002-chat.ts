@@ -63,9 +63,12 @@ export class Chat1763700000002 implements MigrationInterface {
         bot_id uuid NOT NULL,
         visitor_id uuid NOT NULL,
         user_message_id uuid NOT NULL,
+        user_position integer NOT NULL,
         answer_message_id uuid NOT NULL,
+        answer_position integer NOT NULL,
         replaced_answer_id uuid,
         client_key bytea NOT NULL,
+        text_digest bytea NOT NULL,
         turn_key bytea NOT NULL,
         request bytea,
         state text NOT NULL CHECK (state IN ('waiting', 'queued', 'running', 'completed', 'stopped', 'interrupted', 'failed')),
@@ -93,6 +96,7 @@ export class Chat1763700000002 implements MigrationInterface {
       CREATE UNIQUE INDEX turns_one_unfinished ON turns (tenant_id, conversation_id) WHERE state IN ('queued', 'running');
       CREATE INDEX turns_unfinished ON turns (created_at) WHERE state IN ('waiting', 'queued', 'running');
       CREATE INDEX turns_of_conversation ON turns (tenant_id, conversation_id, id);
+      CREATE INDEX turns_of_client_message ON turns (tenant_id, conversation_id, client_key);
 
       CREATE TABLE messages (
         tenant_id uuid NOT NULL,
@@ -101,9 +105,8 @@ export class Chat1763700000002 implements MigrationInterface {
         turn_id uuid NOT NULL,
         role text NOT NULL CHECK (role IN ('user', 'assistant')),
         position integer NOT NULL,
-        client_key bytea,
-        client_id bytea,
         content bytea NOT NULL,
+        tokens integer NOT NULL,
         status text NOT NULL CHECK (status IN ('complete', 'interrupted', 'stopped', 'failed')),
         created_at timestamptz NOT NULL DEFAULT now(),
         superseded_at timestamptz,
@@ -112,7 +115,6 @@ export class Chat1763700000002 implements MigrationInterface {
         FOREIGN KEY (tenant_id, conversation_id) REFERENCES conversations (tenant_id, id) ON DELETE CASCADE,
         FOREIGN KEY (tenant_id, turn_id) REFERENCES turns (tenant_id, id) ON DELETE CASCADE DEFERRABLE INITIALLY DEFERRED
       );
-      CREATE INDEX messages_client_key ON messages (tenant_id, conversation_id, client_key) WHERE client_key IS NOT NULL;
       CREATE INDEX messages_of_turn ON messages (tenant_id, turn_id);
 
       CREATE TABLE outbox (
@@ -141,7 +143,7 @@ export class Chat1763700000002 implements MigrationInterface {
     await protectTenantTable(runner, 'conversations', {});
     await protectTenantTable(runner, 'messages', {});
     await protectTenantTable(runner, 'turns', {
-      system: ['tenant_id', 'id', 'state', 'attempt', 'owner', 'deadline_at', 'created_at'],
+      system: ['tenant_id', 'id', 'state', 'attempt', 'owner', 'stop_requested_at', 'deadline_at', 'created_at'],
     });
     await protectTenantTable(runner, 'outbox', {
       system: ['tenant_id', 'id', 'name', 'payload', 'created_at', 'dispatched_at'],

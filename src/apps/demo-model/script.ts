@@ -3,6 +3,7 @@ import { ApiError } from './api-error.ts';
 import type { ChatMessage } from './messages.ts';
 
 const tokenCount = z.int().min(0).max(1_000_000);
+const headerValue = z.union([z.string().regex(/^[\x20-\x7e]{0,200}$/), z.number()]);
 const milliseconds = z.number().min(0).max(86_400_000);
 
 /** What a request can be told to do. The README beside this file explains each field. */
@@ -17,8 +18,8 @@ export const Script = z.strictObject({
   error_code: z.string().max(200).nullable().optional(),
   error_type: z.string().max(200).optional(),
   message: z.string().max(10_000).optional(),
-  retry_after: z.union([z.string().max(200), z.number()]).optional(),
-  retry_after_ms: z.union([z.string().max(200), z.number()]).optional(),
+  retry_after: headerValue.optional(),
+  retry_after_ms: headerValue.optional(),
   headers: z.record(z.string().regex(/^[!#$%&'*+.^_`|~0-9a-z-]{1,100}$/i), z.string().regex(/^[\t\x20-\x7e]{0,4000}$/)).optional(),
   header_delay_ms: milliseconds.optional(),
   cut_after_tokens: tokenCount.optional(),
@@ -29,7 +30,10 @@ export const Script = z.strictObject({
   error_event_after_tokens: tokenCount.optional(),
   content_filter_after_tokens: tokenCount.optional(),
   drip_bytes: z.int().min(1).max(1_000_000).optional(),
-  content_type: z.string().regex(/^[\x20-\x7e]{1,200}$/).optional(),
+  content_type: z
+    .string()
+    .regex(/^[\x20-\x7e]{1,200}$/)
+    .optional(),
   usage: z.enum(['normal', 'missing', 'zero', 'late']).optional(),
   no_done: z.boolean().optional(),
   comments: z.boolean().optional(),
@@ -49,7 +53,8 @@ export function parseScript(value: unknown): Script {
     }
   }
   const result = Script.safeParse(parsed);
-  if (!result.success) throw invalidScript(result.error.issues.map((issue) => `${issue.path.join('.')} ${issue.message}`.trim()).join('; '));
+  if (!result.success)
+    throw invalidScript(result.error.issues.map((issue) => `${issue.path.join('.')} ${issue.message}`.trim()).join('; '));
   return result.data;
 }
 
@@ -118,7 +123,9 @@ export class ScriptQueue {
 
   /** The first waiting script for this request, which is then gone. */
   take(endpoint: 'chat' | 'embeddings', text: string): Script | undefined {
-    const index = this.#queued.findIndex((queued) => queued.endpoint === endpoint && (queued.match === undefined || text.includes(queued.match)));
+    const index = this.#queued.findIndex(
+      (queued) => queued.endpoint === endpoint && (queued.match === undefined || text.includes(queued.match)),
+    );
     return index === -1 ? undefined : this.#queued.splice(index, 1)[0]?.script;
   }
 

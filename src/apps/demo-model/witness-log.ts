@@ -1,15 +1,7 @@
 import { createWriteStream, type WriteStream } from 'node:fs';
 
 /** How a request ended. `running` is never written: it is what an open entry says. */
-export type Outcome =
-  | 'running'
-  | 'complete'
-  | 'aborted_by_client'
-  | 'cut'
-  | 'ended_early'
-  | 'stalled'
-  | 'error'
-  | 'server_closed';
+export type Outcome = 'running' | 'complete' | 'aborted_by_client' | 'cut' | 'ended_early' | 'stalled' | 'error' | 'server_closed';
 
 /** What this server saw and did for one request, independent of what its client believes. Times are ISO 8601. */
 export interface WitnessEntry {
@@ -101,9 +93,12 @@ export class WitnessLog {
     const { after = 0, match, limit = 10_000 } = query;
     const entries: WitnessEntry[] = [];
     let next = after;
-    for (let index = this.#first; index < this.#kept.length && entries.length < limit; index++) {
+    // Numbers have no gaps, so the place of the first entry follows from its number.
+    const firstSeq = this.#kept[this.#first]?.entry.seq ?? 0;
+    const start = this.#first + Math.max(0, after + 1 - firstSeq);
+    for (let index = start; index < this.#kept.length && entries.length < limit; index++) {
       const entry = this.#kept[index]?.entry;
-      if (entry === undefined || entry.seq <= after) continue;
+      if (entry === undefined) continue;
       next = entry.seq;
       if (match === undefined || entry.last_user.includes(match)) entries.push(entry);
     }
@@ -152,7 +147,10 @@ export class WitnessLog {
   #keep(kept: Kept): void {
     this.#kept.push(kept);
     this.#weight += kept.weight;
-    while (this.#kept.length - this.#first > this.#limits.entries || (this.#weight > this.#limits.characters && this.#kept.length - this.#first > 1)) {
+    while (
+      this.#kept.length - this.#first > this.#limits.entries ||
+      (this.#weight > this.#limits.characters && this.#kept.length - this.#first > 1)
+    ) {
       this.#weight -= this.#kept[this.#first]?.weight ?? 0;
       this.#kept[this.#first++] = gone;
     }

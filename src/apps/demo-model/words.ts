@@ -8,7 +8,12 @@ const stopWords = new Set(
 
 /** The words of a text, lower-cased and cut to a rough stem, so that "opening" meets "open" and "hours" meets "hour". */
 export function words(text: string): string[] {
-  return (text.normalize('NFKC').toLowerCase().match(/[\p{L}\p{M}\p{N}_]+/gu) ?? []).map(stem);
+  return (
+    text
+      .normalize('NFKC')
+      .toLowerCase()
+      .match(/[\p{L}\p{M}\p{N}_]+/gu) ?? []
+  ).map(stem);
 }
 
 /** True for words that say nothing about the subject. Takes what `words` gives. */
@@ -17,7 +22,8 @@ export function isStopWord(word: string): boolean {
 }
 
 function stem(word: string): string {
-  if (word.length < 5 || stopWords.has(word)) return word.length === 4 && word.endsWith('s') && !word.endsWith('ss') ? word.slice(0, -1) : word;
+  if (word.length < 5 || stopWords.has(word))
+    return word.length === 4 && word.endsWith('s') && !word.endsWith('ss') ? word.slice(0, -1) : word;
   for (const ending of ['ings', 'ing', 'ies', 'ed', 'es', 's']) {
     if (word.endsWith(ending) && !word.endsWith('ss') && word.length - ending.length >= 3) return word.slice(0, -ending.length);
   }

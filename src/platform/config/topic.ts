@@ -87,10 +87,7 @@ export const setting = {
   /** Whole number in [min, max]. */
   int: (min: number, max: number) => z.coerce.number().int().min(min).max(max),
   /** `true`/`1`/`yes` or `false`/`0`/`no`. */
-  bool: () =>
-    z
-      .enum(['true', 'false', '1', '0', 'yes', 'no'])
-      .transform((v) => v === 'true' || v === '1' || v === 'yes'),
+  bool: () => z.enum(['true', 'false', '1', '0', 'yes', 'no']).transform((v) => v === 'true' || v === '1' || v === 'yes'),
   /** Comma-separated list. */
   list: () =>
     z.string().transform((v) =>

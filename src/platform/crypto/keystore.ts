@@ -74,11 +74,11 @@ export class Keystore implements OnApplicationShutdown {
   /** Deletes a subject's key for good: everything encrypted with it becomes unreadable. */
   erase(tenantId: string, kind: KeyKind, subjectId: string): Promise<boolean> {
     return this.forTenant(tenantId, async (tx) => {
-      const gone = await rows(
-        tx,
-        'DELETE FROM wrapped_keys WHERE tenant_id = $1 AND kind = $2 AND subject_id = $3 RETURNING id',
-        [tenantId, kind, subjectId],
-      );
+      const gone = await rows(tx, 'DELETE FROM wrapped_keys WHERE tenant_id = $1 AND kind = $2 AND subject_id = $3 RETURNING id', [
+        tenantId,
+        kind,
+        subjectId,
+      ]);
       return gone.length > 0;
     });
   }

@@ -5,13 +5,24 @@ const url = z.string().regex(/^postgres(ql)?:\/\//, 'must start with postgres://
 
 /** Where the data lives and how many connections each pool may hold. */
 export const databaseConfig = defineTopic('database', 'Database', {
-  url: entry('DATABASE_URL', url, 'Postgres (>= 15) as the login role for tenant work; it must not own tables or bypass row-level security.', {
+  url: entry(
+    'DATABASE_URL',
+    url,
+    'Postgres (>= 15) as the login role for tenant work; it must not own tables or bypass row-level security.',
+    {
+      secret: true,
+    },
+  ),
+  systemUrl: entry('DATABASE_SYSTEM_URL', url, 'The same database as the login role for the few listed tasks outside a tenant.', {
     secret: true,
   }),
-  systemUrl: entry('DATABASE_SYSTEM_URL', url, 'The same database as the login role for the few listed tasks outside a tenant.', { secret: true }),
   poolSize: entry('DATABASE_POOL_SIZE', setting.int(1, 500).default(20), 'Connections for tenant work, per replica.'),
   systemPoolSize: entry('DATABASE_SYSTEM_POOL_SIZE', setting.int(1, 100).default(5), 'Connections for system work, per replica.'),
-  statementTimeoutMs: entry('DATABASE_STATEMENT_TIMEOUT_MS', setting.int(100, 600_000).default(15_000), 'Longest statement, in milliseconds.'),
+  statementTimeoutMs: entry(
+    'DATABASE_STATEMENT_TIMEOUT_MS',
+    setting.int(100, 600_000).default(15_000),
+    'Longest statement, in milliseconds.',
+  ),
   connectTimeoutMs: entry(
     'DATABASE_CONNECT_TIMEOUT_MS',
     setting.int(100, 60_000).default(5_000),

@@ -101,7 +101,10 @@ export function isDatabaseUnavailable(error: unknown): boolean {
   const code = driver?.code ?? '';
   // Classes of the SQL standard: 08 connection, 53 resources, 57 operator intervention (shutdown); Node's socket errors; pg's own texts.
   if (/^(08|53|57P)/.test(code) || /^E(CONN|PIPE|HOST|NET|TIMEDOUT|NOTFOUND)/.test(code)) return true;
-  return driver !== undefined && /timeout exceeded when trying to connect|Connection terminated|Client has encountered a connection error/.test(driver.message);
+  return (
+    driver !== undefined &&
+    /timeout exceeded when trying to connect|Connection terminated|Client has encountered a connection error/.test(driver.message)
+  );
 }
 
 interface DriverError {
@@ -113,5 +116,5 @@ interface DriverError {
 function driverErrorOf(error: unknown): DriverError | undefined {
   if (!(error instanceof Error)) return undefined;
   const inner = (error as { driverError?: unknown }).driverError;
-  return (inner instanceof Error ? inner : error) as DriverError;
+  return inner instanceof Error ? inner : error;
 }

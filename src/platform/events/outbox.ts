@@ -30,7 +30,11 @@ export class Outbox {
   ) {}
 
   /** Publishes an event inside the caller's transaction: one job row per reaction. */
-  async publish<S extends z.ZodType<{ tenantId: string }>>(tx: Transaction, event: EventDefinition<S>, payload: z.output<S>): Promise<void> {
+  async publish<S extends z.ZodType<{ tenantId: string }>>(
+    tx: Transaction,
+    event: EventDefinition<S>,
+    payload: z.output<S>,
+  ): Promise<void> {
     for (const reaction of event.reactions) {
       await changed(tx, 'INSERT INTO outbox (tenant_id, id, name, payload) VALUES ($1, $2, $3, $4)', [
         payload.tenantId,

@@ -30,7 +30,9 @@ export interface PrincipalHolder {
 
 /** The HTTP request or socket of a handler's context. */
 export function callerHolder(context: ExecutionContext): PrincipalHolder {
-  return context.getType() === 'ws' ? context.switchToWs().getClient<PrincipalHolder>() : context.switchToHttp().getRequest<PrincipalHolder>();
+  return context.getType() === 'ws'
+    ? context.switchToWs().getClient<PrincipalHolder>()
+    : context.switchToHttp().getRequest<PrincipalHolder>();
 }
 
 /** Parameter decorator: the caller's principal. Throws 401 when there is none. */

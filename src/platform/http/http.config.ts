@@ -15,12 +15,29 @@ export const httpConfig = defineTopic('http', 'HTTP server', {
     setting.list().default([]),
     'Addresses or CIDR ranges of proxies whose X-Forwarded-For counts, comma separated. Empty: none, the peer address is the client.',
   ),
-  bodyLimitBytes: entry('BODY_LIMIT_BYTES', setting.int(1_024, 64 * 1024 * 1024).default(4 * 1024 * 1024), 'Largest request body, in bytes.'),
-  metricsToken: entry('METRICS_TOKEN', z.string().min(16).optional(), 'Bearer token for /metrics. Without it /metrics answers only direct loopback callers.', {
-    secret: true,
-  }),
-  drainDelayMs: entry('DRAIN_DELAY_MS', setting.int(0, 120_000).default(0), 'How long to keep serving after SIGTERM while proxies notice, in milliseconds.'),
-  drainTimeoutMs: entry('DRAIN_TIMEOUT_MS', setting.int(0, 600_000).default(10_000), 'How long running turns may go on after that, in milliseconds.'),
+  bodyLimitBytes: entry(
+    'BODY_LIMIT_BYTES',
+    setting.int(1_024, 64 * 1024 * 1024).default(4 * 1024 * 1024),
+    'Largest request body, in bytes.',
+  ),
+  metricsToken: entry(
+    'METRICS_TOKEN',
+    z.string().min(16).optional(),
+    'Bearer token for /metrics. Without it /metrics answers only direct loopback callers.',
+    {
+      secret: true,
+    },
+  ),
+  drainDelayMs: entry(
+    'DRAIN_DELAY_MS',
+    setting.int(0, 120_000).default(0),
+    'How long to keep serving after SIGTERM while proxies notice, in milliseconds.',
+  ),
+  drainTimeoutMs: entry(
+    'DRAIN_TIMEOUT_MS',
+    setting.int(0, 600_000).default(10_000),
+    'How long running turns may go on after that, in milliseconds.',
+  ),
 });
 
 /** Values of the HTTP topic. */

@@ -26,8 +26,12 @@ type KnownRequest = FastifyRequest & { principal?: Principal };
 
 const conflicts = {
   otherBody: () =>
-    new AppError('idempotency_key_reused', 422, 'This Idempotency-Key was used with another body.', { retryable: false, param: 'Idempotency-Key' }),
-  running: () => new AppError('idempotency_in_progress', 409, 'The first request with this Idempotency-Key is still running.', { retryAfter: 1 }),
+    new AppError('idempotency_key_reused', 422, 'This Idempotency-Key was used with another body.', {
+      retryable: false,
+      param: 'Idempotency-Key',
+    }),
+  running: () =>
+    new AppError('idempotency_in_progress', 409, 'The first request with this Idempotency-Key is still running.', { retryAfter: 1 }),
 };
 
 /**
@@ -110,12 +114,19 @@ export class IdempotencyInterceptor implements NestInterceptor {
   private async store(tenantId: string, id: string, status: number, body: unknown): Promise<void> {
     const response = body === undefined ? null : seal(await this.keyRing.tenantKey(tenantId), placeOf(tenantId, id), JSON.stringify(body));
     await this.database.forTenant(tenantId, (tx) =>
-      changed(tx, 'UPDATE idempotency_keys SET status = $3, response = $4 WHERE tenant_id = $1 AND id = $2', [tenantId, id, status, response]),
+      changed(tx, 'UPDATE idempotency_keys SET status = $3, response = $4 WHERE tenant_id = $1 AND id = $2', [
+        tenantId,
+        id,
+        status,
+        response,
+      ]),
     );
   }
 
   private async unlock(tenantId: string, id: string): Promise<void> {
-    await this.database.forTenant(tenantId, (tx) => changed(tx, 'DELETE FROM idempotency_keys WHERE tenant_id = $1 AND id = $2', [tenantId, id]));
+    await this.database.forTenant(tenantId, (tx) =>
+      changed(tx, 'DELETE FROM idempotency_keys WHERE tenant_id = $1 AND id = $2', [tenantId, id]),
+    );
   }
 }
 

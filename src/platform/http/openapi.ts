@@ -47,6 +47,10 @@ export function Answers(answers: Answers): MethodDecorator {
 /** zod to JSON Schema 2020-12, the dialect of OpenAPI 3.1. */
 export function zodToOpenApi(schema: unknown, { schemaType }: { schemaType: 'input' | 'output' }) {
   if (!(schema instanceof z.ZodType)) return undefined;
-  const { $schema: _dialect, $defs, ...converted } = z.toJSONSchema(schema, { io: schemaType, unrepresentable: 'any', target: 'draft-2020-12' });
+  const {
+    $schema: _dialect,
+    $defs,
+    ...converted
+  } = z.toJSONSchema(schema, { io: schemaType, unrepresentable: 'any', target: 'draft-2020-12' });
   return { schema: converted, components: ($defs ?? {}) as Record<string, unknown> };
 }

@@ -42,7 +42,8 @@ export class ProblemFilter implements ExceptionFilter {
   }
 
   private log(error: AppError): void {
-    if (error.status >= 500) this.logger.error({ code: error.code, status: error.status, error: safeError(error.options.cause ?? error) }, 'request failed');
+    if (error.status >= 500)
+      this.logger.error({ code: error.code, status: error.status, error: safeError(error.options.cause ?? error) }, 'request failed');
     else this.logger.debug({ code: error.code, status: error.status }, 'request refused');
   }
 }

@@ -99,7 +99,12 @@ export class JobQueue {
       // BullMQ keeps the reason of a failure in Redis; a foreign error's text may quote content.
       const reason = `${job.name}: ${error instanceof Error ? error.name : 'error'}`;
       if (error instanceof GiveUp) throw new UnrecoverableError(reason);
-      throw new Error(reason);
+      throw failure(reason);
     }
   }
+}
+
+/** Without a cause: BullMQ stores what it is given. */
+function failure(reason: string): Error {
+  return new Error(reason);
 }

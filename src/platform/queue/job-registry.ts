@@ -29,9 +29,7 @@ export class JobRegistry {
   }
 
   private found(): Map<string, JobHandler<unknown>> {
-    this.handlers ??= new Map(
-      this.providers().map(({ name, instance }) => [name, instance as JobHandler<unknown>]),
-    );
+    this.handlers ??= new Map(this.providers().map(({ name, instance }) => [name, instance as JobHandler<unknown>]));
     return this.handlers;
   }
 

@@ -13,8 +13,8 @@ export const redisKeys = {
   ticket: (hash: string) => `ticket:${hash}`,
   /** Prefix of the limiter's keys for attempts from an address or on an account. */
   attempts: (what: string) => `limit:${what}`,
-  /** Open sockets of one visitor over all replicas. */
-  visitorSockets: (tenantId: string, visitorId: string) => `t:{${tenantId}}:limit:sockets:${visitorId}`,
+  /** Which turn a request that may be retried has made, by the keyed digest of the request. */
+  retriedRequest: (tenantId: string, digest: string) => `t:{${tenantId}}:retried:${digest}`,
   /** Prefix of all BullMQ keys. */
   queues: 'bull',
   /** Channel for hints between replicas (stop a turn, recheck credentials). */

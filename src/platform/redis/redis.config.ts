@@ -9,7 +9,11 @@ export const redisConfig = defineTopic('redis', 'Redis', {
     'Redis or Valkey (>= 7), with maxmemory-policy noeviction.',
     { secret: true },
   ),
-  commandTimeoutMs: entry('REDIS_COMMAND_TIMEOUT_MS', setting.int(50, 60_000).default(2_000), 'Longest wait for one command, in milliseconds.'),
+  commandTimeoutMs: entry(
+    'REDIS_COMMAND_TIMEOUT_MS',
+    setting.int(50, 60_000).default(2_000),
+    'Longest wait for one command, in milliseconds.',
+  ),
 });
 
 /** Values of the Redis topic. */

@@ -46,7 +46,7 @@ export function createPino(level: string, destination?: DestinationStream): Logg
 
 /** Nest's logger over pino. Calls are `log(fields?, text, context?)`; an Error among them is reduced by `safeError`. */
 export class PinoLogger implements LoggerService {
-  constructor(private readonly pino: Logger) {}
+  constructor(private readonly logger: Logger) {}
 
   log(message: unknown, ...rest: unknown[]): void {
     this.write('info', message, rest);
@@ -70,10 +70,10 @@ export class PinoLogger implements LoggerService {
   private write(level: 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal', message: unknown, rest: unknown[]): void {
     const texts = rest.filter((part): part is string => typeof part === 'string');
     const context = texts.at(-1);
-    if (message instanceof Error) this.pino[level]({ context, error: safeError(message) }, message.name);
+    if (message instanceof Error) this.logger[level]({ context, error: safeError(message) }, message.name);
     else if (typeof message === 'object' && message !== null) {
       const text = texts.length > 1 ? texts[0] : undefined;
-      this.pino[level]({ context, ...message }, text);
-    } else this.pino[level]({ context }, String(message));
+      this.logger[level]({ context, ...message }, text);
+    } else this.logger[level]({ context }, String(message));
   }
 }

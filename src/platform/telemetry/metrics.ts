@@ -17,7 +17,12 @@ export const metrics = {
     registers,
   }),
   openSockets: new Gauge({ name: 'parley_chat_sockets', help: 'Open chat sockets.', registers }),
-  socketsClosed: new Counter({ name: 'parley_chat_sockets_closed_total', help: 'Closed chat sockets by close code.', labelNames: ['code'], registers }),
+  socketsClosed: new Counter({
+    name: 'parley_chat_sockets_closed_total',
+    help: 'Closed chat sockets by close code.',
+    labelNames: ['code'],
+    registers,
+  }),
   runningTurns: new Gauge({ name: 'parley_turns_running', help: 'Turns that run on this replica.', registers }),
   turnsFinished: new Counter({ name: 'parley_turns_finished_total', help: 'Finished turns by state.', labelNames: ['state'], registers }),
   turnSeconds: new Histogram({
@@ -34,6 +39,11 @@ export const metrics = {
   }),
   modelCalls: new Counter({ name: 'parley_model_calls_total', help: 'Model calls by outcome.', labelNames: ['outcome'], registers }),
   modelTokens: new Counter({ name: 'parley_model_tokens_total', help: 'Tokens by direction.', labelNames: ['direction'], registers }),
-  logAppends: new Counter({ name: 'parley_turn_log_appends_total', help: 'Batches appended to turn logs by outcome.', labelNames: ['outcome'], registers }),
+  logAppends: new Counter({
+    name: 'parley_turn_log_appends_total',
+    help: 'Batches appended to turn logs by outcome.',
+    labelNames: ['outcome'],
+    registers,
+  }),
   jobs: new Counter({ name: 'parley_jobs_total', help: 'Jobs by name and outcome.', labelNames: ['job', 'outcome'], registers }),
 } as const;

@@ -1,0 +1,87 @@
+import { existsSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import fastifyStatic from '@fastify/static';
+import type { LoggerService } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
+import { SwaggerModule } from '@nestjs/swagger';
+import { ChatSocketAdapter } from '../modules/chat/index.ts';
+import { loadTopics } from '../platform/config/index.ts';
+import { type HttpConfig, httpConfig, pathOf, requestIdOf } from '../platform/http/index.ts';
+import { metrics, requestContext } from '../platform/telemetry/index.ts';
+import { AppModule } from './app.module.ts';
+import { openApiDocument } from './openapi-document.ts';
+
+/** Nothing from elsewhere, nothing inline. */
+const pagePolicy =
+  "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; connect-src 'self' ws: wss:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+/** Swagger UI sets inline styles. */
+const docsPolicy =
+  "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+/** Builds the application with everything that HTTP needs, not yet listening. */
+export async function createServer(env: NodeJS.ProcessEnv, logger: LoggerService): Promise<NestFastifyApplication> {
+  const http = loadTopics([httpConfig], env).get(httpConfig.token) as HttpConfig;
+  const adapter = new FastifyAdapter({
+    bodyLimit: http.bodyLimitBytes,
+    trustProxy: http.trustProxy.length === 0 ? false : [...http.trustProxy],
+    genReqId: requestIdOf,
+    requestTimeout: 60_000,
+    forceCloseConnections: 'idle',
+    routerOptions: { maxParamLength: 200 },
+  });
+  const app = await NestFactory.create<NestFastifyApplication>(AppModule.from(env), adapter, {
+    logger,
+    abortOnError: false,
+    bufferLogs: false,
+  });
+  addRequestHooks(app);
+  app.enableCors({ origin: '*', exposedHeaders: ['x-request-id', 'retry-after', 'ratelimit', 'ratelimit-policy'], maxAge: 600 });
+  app.useWebSocketAdapter(new ChatSocketAdapter(app));
+  addDocs(app);
+  await addPlayground(app);
+  return app;
+}
+
+function addRequestHooks(app: NestFastifyApplication): void {
+  const fastify = app.getHttpAdapter().getInstance();
+  fastify.addHook('onRequest', (request, reply, done) => {
+    void reply.header('x-request-id', request.id);
+    void reply.header('x-content-type-options', 'nosniff');
+    void reply.header('referrer-policy', 'no-referrer');
+    const path = pathOf(request.url);
+    void reply.header('content-security-policy', path === '/docs' || path.startsWith('/docs/') ? docsPolicy : pagePolicy);
+    requestContext.run({ request_id: request.id }, done);
+  });
+  fastify.addHook('onResponse', (request, reply, done) => {
+    const route = request.routeOptions.url ?? 'unknown';
+    metrics.httpRequests.observe({ method: request.method, route, status: String(reply.statusCode) }, reply.elapsedTime / 1_000);
+    done();
+  });
+}
+
+function addDocs(app: NestFastifyApplication): void {
+  const document = openApiDocument(app);
+  SwaggerModule.setup('docs', app, document, {
+    jsonDocumentUrl: 'openapi.json',
+    yamlDocumentUrl: 'openapi.yaml',
+    customSiteTitle: 'Parley API',
+  });
+}
+
+/** Serves the built playground at `/`; a server without it (tests of the API alone) just has no page there. */
+async function addPlayground(app: NestFastifyApplication): Promise<void> {
+  const root = [new URL('../../web/playground/', import.meta.url), new URL('../../dist/web/playground/', import.meta.url)]
+    .map((url) => fileURLToPath(url))
+    .find((path) => existsSync(`${path}index.html`) && existsSync(`${path}assets`));
+  if (root === undefined) return;
+  await app.register(fastifyStatic, {
+    root,
+    prefix: '/',
+    wildcard: false,
+    index: ['index.html'],
+    cacheControl: true,
+    maxAge: 3_600_000,
+    decorateReply: false,
+  });
+}

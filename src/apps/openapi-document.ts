@@ -1,0 +1,22 @@
+import type { INestApplication } from '@nestjs/common';
+import { DocumentBuilder, type OpenAPIObject, SwaggerModule } from '@nestjs/swagger';
+import { zodToOpenApi } from '../platform/http/index.ts';
+
+const description = `A multi-tenant chatbot backend: bots answer over a streaming WebSocket, over server-sent events and to
+unmodified OpenAI clients. Errors are \`application/problem+json\` (RFC 9457); lists are cursor pages; every POST takes an
+\`Idempotency-Key\`. The WebSocket at \`/v1/chat\` speaks the frames of the AI SDK's WebSocketChatTransport.`;
+
+/** The OpenAPI 3.1 document of all routes. */
+export function openApiDocument(app: INestApplication): OpenAPIObject {
+  const config = new DocumentBuilder()
+    .setOpenAPIVersion('3.1.0')
+    .setTitle('Parley')
+    .setDescription(description)
+    .setVersion('1')
+    .addBearerAuth({ type: 'http', scheme: 'bearer', description: 'An access token, an API key, or (for chat) a ticket.' }, 'bearer')
+    .build();
+  return SwaggerModule.createDocument(app, config, {
+    standardSchemaConverter: zodToOpenApi,
+    operationIdFactory: (controller, method) => `${controller.replace(/Controller$/, '')}_${method}`,
+  });
+}

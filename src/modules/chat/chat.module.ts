@@ -1,0 +1,53 @@
+import { Module } from '@nestjs/common';
+import { BotsModule } from '../bots/index.ts';
+import { ConversationsModule } from '../conversations/index.ts';
+import { IdentityModule } from '../identity/index.ts';
+import { ModelsModule } from '../models/index.ts';
+import { ChatController } from './chat.controller.ts';
+import { Chat } from './chat.service.ts';
+import { CompletionsService } from './dialects/completions.service.ts';
+import { OpenAiController } from './dialects/openai.controller.ts';
+import { RetriedRequests } from './dialects/retried-requests.ts';
+import { ForgetTurnLogs } from './forget-turn-logs.job.ts';
+import { ChatGateway } from './gateway/chat.gateway.ts';
+import { ChatSockets } from './gateway/chat-sockets.ts';
+import { SocketAdmission } from './gateway/socket-admission.ts';
+import { Parties } from './party.ts';
+import { LogFlusher } from './stream/log-flusher.ts';
+import { LogStore } from './stream/log-store.ts';
+import { TurnLogs } from './stream/turn-logs.ts';
+import { ChatTicketsController } from './tickets/tickets.controller.ts';
+import { ChatTickets } from './tickets/tickets.service.ts';
+import { AcceptTurn } from './turn/accept-turn.ts';
+import { FindTurn } from './turn/find-turn.ts';
+import { MessageRates } from './turn/message-rates.ts';
+import { TurnGates, WaitingTurnsGate } from './turn/turn-gates.ts';
+import { TurnRunner } from './turn/turn-runner.ts';
+import { TurnStore } from './turn/turn-store.ts';
+import { TurnSweeper } from './turn/turn-sweeper.ts';
+import { TurnStorage, TurnStreaming, TurnTools } from './turn/turn-tools.ts';
+
+const turn = [
+  AcceptTurn,
+  FindTurn,
+  MessageRates,
+  TurnGates,
+  WaitingTurnsGate,
+  TurnRunner,
+  TurnStore,
+  TurnSweeper,
+  TurnStorage,
+  TurnStreaming,
+  TurnTools,
+];
+const stream = [LogFlusher, LogStore, TurnLogs];
+const gateway = [ChatGateway, ChatSockets, SocketAdmission];
+
+/** Chat: turns, their logs, and the dialects in which they are read. */
+@Module({
+  imports: [IdentityModule, BotsModule, ConversationsModule, ModelsModule],
+  controllers: [ChatTicketsController, OpenAiController, ChatController],
+  providers: [...turn, ...stream, ...gateway, Chat, ChatTickets, CompletionsService, ForgetTurnLogs, Parties, RetriedRequests],
+  exports: [Chat],
+})
+export class ChatModule {}

@@ -1,0 +1,43 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { type HttpConfig, httpConfig } from '../../platform/http/index.ts';
+import { ChatSockets } from './gateway/chat-sockets.ts';
+import { TurnRunner } from './turn/turn-runner.ts';
+import { TurnSweeper } from './turn/turn-sweeper.ts';
+
+/** Over how long sockets are closed at a drain, so that their clients do not come back all at once, in milliseconds. */
+const closeOverMs = 2_000;
+
+/** Starts and stops chat on this replica. */
+@Injectable()
+export class Chat {
+  constructor(
+    private readonly sockets: ChatSockets,
+    private readonly sweeper: TurnSweeper,
+    private readonly runner: TurnRunner,
+    @Inject(httpConfig.token) private readonly http: HttpConfig,
+  ) {}
+
+  /** Begins to take up turns and to look after sockets. */
+  start(): void {
+    this.sockets.start();
+    this.sweeper.start();
+  }
+
+  /**
+   * Takes no more turns, lets the running ones end within the drain timeout, cuts the rest (other replicas take them over)
+   * and closes the sockets with 1012.
+   */
+  async drain(): Promise<void> {
+    this.sweeper.stop();
+    this.runner.closeSlots();
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise((resolve) => {
+      timer = setTimeout(resolve, this.http.drainTimeoutMs);
+    });
+    await Promise.race([this.runner.idle(), late]);
+    clearTimeout(timer);
+    for (const { id } of this.runner.running()) this.runner.cut(id, 'drain');
+    await this.runner.idle();
+    await this.sockets.drain(Math.min(closeOverMs, this.sockets.size * 10));
+  }
+}

@@ -1,0 +1,45 @@
+import { Injectable } from '@nestjs/common';
+import { newUuid } from '../../../kernel/ids.ts';
+import { KeyedHash } from '../../../platform/crypto/index.ts';
+import { redisKeys, RedisConnections } from '../../../platform/redis/index.ts';
+
+/** How long a retry finds the request that it repeats, in seconds. */
+const rememberSeconds = 60;
+
+/** What tells a retry from a new request. */
+export interface RepeatableRequest {
+  tenantId: string;
+  /** Id of the credential that calls. */
+  credential: string;
+  body: unknown;
+  idempotencyKey: string | undefined;
+  /** `x-stainless-retry-count`: how often the client has tried before. */
+  retryCount: number;
+}
+
+/**
+ * Names a completion request, so that a retry names the same one and joins its turn: by its `Idempotency-Key`, or as the
+ * `openai` client's automatic retry of the same body by the same key within a minute.
+ */
+@Injectable()
+export class RetriedRequests {
+  constructor(
+    private readonly redis: RedisConnections,
+    private readonly hash: KeyedHash,
+  ) {}
+
+  /** The request's name: at most 64 characters, unguessable. */
+  async nameOf(request: RepeatableRequest): Promise<string> {
+    const { tenantId, credential, idempotencyKey } = request;
+    if (idempotencyKey !== undefined) return this.hash.of('idempotency', tenantId, 'completion', idempotencyKey).toString('base64url');
+    const digest = this.hash.of('idempotency', tenantId, credential, JSON.stringify(request.body)).toString('hex');
+    const key = redisKeys.retriedRequest(tenantId, digest);
+    if (request.retryCount > 0) {
+      const first = await this.redis.commands.get(key);
+      if (first !== null) return first;
+    }
+    const name = newUuid();
+    await this.redis.commands.set(key, name, 'EX', rememberSeconds);
+    return name;
+  }
+}

@@ -1,0 +1,114 @@
+import { Inject, Injectable, Logger } from '@nestjs/common';
+import { metrics, safeError } from '../../../platform/telemetry/index.ts';
+import { CredentialWatch } from '../../identity/index.ts';
+import { type ChatConfig, chatConfig } from '../chat.config.ts';
+import type { ChatSocket } from './chat-socket.ts';
+import { closeCodes, serverFrame } from './frames.ts';
+
+/** How often sockets are looked at for readers that have caught up, or have been behind for too long, in milliseconds. */
+const readerCheckMs = 100;
+/** How often the credentials behind open sockets are checked, in milliseconds: revoked ones close within five seconds. */
+const credentialCheckMs = 3_000;
+
+/** All open sockets of this replica, with one timer for each concern instead of one per socket. */
+@Injectable()
+export class ChatSockets {
+  private readonly logger = new Logger(ChatSockets.name);
+  private readonly sockets = new Set<ChatSocket>();
+  private readonly perVisitor = new Map<string, number>();
+  private readonly timers: NodeJS.Timeout[] = [];
+  private draining = false;
+
+  constructor(
+    private readonly watch: CredentialWatch,
+    @Inject(chatConfig.token) private readonly config: ChatConfig,
+  ) {}
+
+  /** Starts the timers. */
+  start(): void {
+    this.timers.push(
+      setInterval(() => this.checkReaders(), readerCheckMs),
+      setInterval(() => this.ping(), this.config.pingMs),
+      setInterval(() => void this.checkCredentials(), credentialCheckMs),
+    );
+  }
+
+  /** Open sockets. */
+  get size(): number {
+    return this.sockets.size;
+  }
+
+  /** Adds a socket; false when its visitor has too many, or the replica is about to stop. */
+  add(socket: ChatSocket): boolean {
+    const { tenantId, visitorId } = socket.party;
+    const visitor = `${tenantId}|${visitorId}`;
+    const count = this.perVisitor.get(visitor) ?? 0;
+    if (this.draining || count >= this.config.socketsPerVisitor) return false;
+    this.perVisitor.set(visitor, count + 1);
+    this.sockets.add(socket);
+    metrics.openSockets.set(this.sockets.size);
+    return true;
+  }
+
+  /** Removes a socket that has closed. */
+  remove(socket: ChatSocket, code: number): void {
+    socket.dispose();
+    if (!this.sockets.delete(socket)) return;
+    const visitor = `${socket.party.tenantId}|${socket.party.visitorId}`;
+    const count = (this.perVisitor.get(visitor) ?? 1) - 1;
+    if (count === 0) this.perVisitor.delete(visitor);
+    else this.perVisitor.set(visitor, count);
+    metrics.openSockets.set(this.sockets.size);
+    metrics.socketsClosed.inc({ code: String(code) });
+  }
+
+  /** Refuses new sockets and closes all with 1012, spread over `overMs` milliseconds. */
+  async drain(overMs: number): Promise<void> {
+    this.draining = true;
+    const all = [...this.sockets];
+    const pause = all.length === 0 ? 0 : overMs / all.length;
+    let due = performance.now();
+    for (const socket of all) {
+      socket.send(serverFrame.notice('draining'));
+      socket.close(closeCodes.restart, 'restart');
+      due += pause;
+      const wait = due - performance.now();
+      if (wait >= 5) await new Promise((resolve) => setTimeout(resolve, wait));
+    }
+    for (const timer of this.timers) clearInterval(timer);
+  }
+
+  private checkReaders(): void {
+    const now = performance.now();
+    for (const socket of this.sockets) {
+      if (socket.behindSince === 0) continue;
+      if (socket.keepsUp) {
+        socket.behindSince = 0;
+        socket.resume();
+      } else if (now - socket.behindSince >= this.config.slowReaderMs) socket.close(closeCodes.overload, 'reader too slow; resume');
+    }
+  }
+
+  private ping(): void {
+    const now = performance.now();
+    for (const socket of this.sockets) {
+      if (socket.missedPongs >= 2) socket.ws.terminate();
+      else if (socket.requests.size === 0 && now - socket.lastRequestAt >= this.config.idleMs) socket.close(closeCodes.idle, 'idle');
+      else {
+        socket.missedPongs += 1;
+        socket.ws.ping();
+      }
+    }
+  }
+
+  private async checkCredentials(): Promise<void> {
+    const all = [...this.sockets];
+    if (all.length === 0) return;
+    try {
+      const live = await this.watch.check(all.map(({ principal }) => principal));
+      for (const [at, socket] of all.entries()) if (live[at] === false) socket.close(closeCodes.credential, 'credential no longer valid');
+    } catch (error) {
+      this.logger.debug({ error: safeError(error) }, 'credentials could not be checked; trying again');
+    }
+  }
+}

@@ -1,0 +1,4 @@
+export { type ChatConfig, chatConfig } from './chat.config.ts';
+export { ChatModule } from './chat.module.ts';
+export { Chat } from './chat.service.ts';
+export { ChatSocketAdapter } from './gateway/chat-socket.adapter.ts';

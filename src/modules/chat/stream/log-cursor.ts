@@ -1,0 +1,95 @@
+import type { LogReader } from './turn-log.ts';
+import type { OpenedLog } from './turn-logs.ts';
+
+/** Where a reader's chunks go. */
+export interface ChunkSink {
+  /** False while the reader is behind: nothing is written until `resume`. */
+  ready(): boolean;
+  /** Writes one chunk. */
+  chunk(sequence: number, json: string): void;
+  /** The last chunk was written. */
+  end(): void;
+  /** The log was replaced: cut the reader, who will resume. */
+  cut(): void;
+}
+
+/** One reader's place in a log. Writes while the sink is ready; a slow reader holds a number, not a copy. */
+export class LogCursor implements LogReader {
+  private detach: (() => void) | undefined;
+  private stopped = false;
+  private pumping = false;
+
+  constructor(
+    private readonly opened: OpenedLog,
+    private next: number,
+    private readonly sink: ChunkSink,
+  ) {}
+
+  /** Begins: writes what is there, then what comes. */
+  start(): void {
+    this.detach = this.opened.log.attach(this);
+    this.wake();
+  }
+
+  /** The sink is ready again. */
+  resume(): void {
+    this.wake();
+  }
+
+  wake(): void {
+    if (this.stopped || this.pumping) return;
+    this.pumping = true;
+    try {
+      this.pump();
+    } finally {
+      this.pumping = false;
+    }
+  }
+
+  /** Reads no more. */
+  stop(): void {
+    if (this.stopped) return;
+    this.stopped = true;
+    this.detach?.();
+    this.opened.release();
+  }
+
+  private pump(): void {
+    const { log } = this.opened;
+    while (!this.stopped) {
+      if (log.broken) {
+        this.stop();
+        return this.sink.cut();
+      }
+      const json = log.chunks[this.next];
+      if (json === undefined) {
+        if (!log.sealed) return;
+        this.stop();
+        return this.sink.end();
+      }
+      if (!this.sink.ready()) return;
+      this.sink.chunk(this.next, json);
+      this.next += 1;
+    }
+  }
+}
+
+/** What a client remembers to go on from: `turn_…:epoch:sequence` of the last chunk that it has. */
+export interface Cursor {
+  turnId: string;
+  epoch: number;
+  sequence: number;
+}
+
+/** Reads a cursor; undefined for anything else. `turnId` is the public id. */
+export function parseCursor(text: unknown): Cursor | undefined {
+  if (typeof text !== 'string') return undefined;
+  const match = /^(turn_[0-9a-z]{26}):(\d{1,9}):(\d{1,9})$/.exec(text);
+  return match?.[1] === undefined ? undefined : { turnId: match[1], epoch: Number(match[2]), sequence: Number(match[3]) };
+}
+
+/** Sequence to begin at: after the cursor when it is of this very log, otherwise 0. */
+export function startAfter(cursor: Cursor | undefined, log: { epoch: number; next: number; sealed: boolean }, turnId: string): number {
+  if (cursor === undefined || cursor.turnId !== turnId || cursor.epoch !== log.epoch) return 0;
+  return cursor.sequence + 1 > log.next ? 0 : cursor.sequence + 1;
+}

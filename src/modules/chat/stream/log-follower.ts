@@ -1,0 +1,129 @@
+import { Logger } from '@nestjs/common';
+import type { ReplicaBus } from '../../../platform/replicas/index.ts';
+import { redisKeys } from '../../../platform/redis/index.ts';
+import { safeError } from '../../../platform/telemetry/index.ts';
+import type { LogCipher } from './log-cipher.ts';
+import { type LogStore, parsePublished, type PublishedBatch, type StoredLog } from './log-store.ts';
+import type { TurnLog } from './turn-log.ts';
+
+/** How often a silent log is looked at again, in milliseconds: messages of a channel can be lost. */
+const checkMs = 2_000;
+
+/** What a follower needs from around it. */
+export interface FollowerContext {
+  tenantId: string;
+  turnId: string;
+  log: TurnLog;
+  cipher: LogCipher;
+  store: LogStore;
+  bus: ReplicaBus;
+  /** Asks Postgres: has the turn ended (so that a missing or silent log will not go on)? */
+  hasEnded: () => Promise<boolean>;
+  /** There is no log (any more) and the turn has ended: replay it from Postgres into `log`, if nothing was read yet. */
+  replay: (log: TurnLog) => Promise<void>;
+}
+
+/**
+ * Follows the log of a turn that runs on another replica: subscribe first, then read, then drop what came twice by its
+ * sequence number. One follower per turn and replica, however many readers.
+ */
+export class LogFollower {
+  private readonly logger = new Logger(LogFollower.name);
+  private unsubscribe: (() => void) | undefined;
+  private unwatch: (() => void) | undefined;
+  private timer: NodeJS.Timeout | undefined;
+  private stopped = false;
+  private reading: Promise<void> = Promise.resolve();
+  private lastHeard = 0;
+
+  constructor(private readonly context: FollowerContext) {}
+
+  /** Subscribes and reads what there is. Rejects when Redis is away. */
+  async start(): Promise<void> {
+    const { bus, tenantId, turnId } = this.context;
+    this.lastHeard = performance.now();
+    this.unwatch = bus.onLost(() => this.catchUp());
+    this.unsubscribe = await bus.subscribe(redisKeys.turnChannel(tenantId, turnId), (payload) => this.heard(parsePublished(payload)));
+    await this.read();
+    if (this.done) return this.stop();
+    this.timer = setInterval(() => this.check(), checkMs);
+  }
+
+  /** Stops following. */
+  stop(): void {
+    this.stopped = true;
+    clearInterval(this.timer);
+    this.unsubscribe?.();
+    this.unwatch?.();
+  }
+
+  private get done(): boolean {
+    return this.stopped || this.context.log.sealed || this.context.log.broken;
+  }
+
+  private heard(batch: PublishedBatch): void {
+    const { log } = this.context;
+    if (this.done) return;
+    this.lastHeard = performance.now();
+    if (!this.adopt(batch.epoch)) return;
+    if (batch.first > log.next) return this.catchUp();
+    this.extend(batch, batch.epoch, batch.last);
+    if (this.done) this.stop();
+  }
+
+  /** Reads again from where the log ends; one read at a time. */
+  private catchUp(): void {
+    this.reading = this.reading
+      .then(() => this.read())
+      .catch((error: unknown) => this.logger.debug({ error: safeError(error) }, 'log not readable'));
+  }
+
+  private check(): void {
+    if (this.done) return this.stop();
+    if (performance.now() - this.lastHeard >= checkMs) this.catchUp();
+  }
+
+  private async read(): Promise<void> {
+    const { store, tenantId, turnId, log } = this.context;
+    if (this.done) return;
+    const stored = await store.read(tenantId, turnId, log.next);
+    if (this.done) return;
+    if (stored === undefined) return this.missing();
+    if (!this.adopt(stored.epoch)) return;
+    this.take(stored);
+    // The log may have lost its end: the producer died between finishing in Postgres and sealing.
+    if (!this.done && performance.now() - this.lastHeard >= checkMs && (await this.context.hasEnded())) log.break();
+    if (this.done) this.stop();
+  }
+
+  private async missing(): Promise<void> {
+    const { log } = this.context;
+    if (!(await this.context.hasEnded())) return;
+    if (log.next === 0) await this.context.replay(log);
+    else log.break();
+    this.stop();
+  }
+
+  private take(stored: StoredLog): void {
+    for (const batch of stored.batches) this.extend(batch, stored.epoch, false);
+    if (stored.sealed && this.context.log.next >= stored.next) this.context.log.extend(this.context.log.next, [], true);
+  }
+
+  /** True when the log goes on under this epoch; a log that has been read under another one breaks. */
+  private adopt(epoch: number): boolean {
+    const { log } = this.context;
+    if (log.epoch === epoch) return true;
+    if (log.next === 0) {
+      log.epoch = epoch;
+      return true;
+    }
+    if (epoch > log.epoch) log.break();
+    return false;
+  }
+
+  private extend(batch: { attempt: number; first: number; sealed: Buffer }, epoch: number, last: boolean): void {
+    const { cipher, log, turnId } = this.context;
+    const chunks = cipher.open({ turnId, attempt: batch.attempt, epoch, first: batch.first }, batch.sealed);
+    log.extend(batch.first, chunks, last);
+  }
+}

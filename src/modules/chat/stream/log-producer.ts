@@ -1,0 +1,174 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Chunk } from './chunks.ts';
+import type { LogCipher } from './log-cipher.ts';
+import type { Flushable, LogFlusher } from './log-flusher.ts';
+import type { AppendOutcome, AppendRequest, LogStore } from './log-store.ts';
+import type { TurnLog } from './turn-log.ts';
+
+/** Wait between two tries to bring a lost log back, in milliseconds. */
+const recoverMs = 250;
+
+/** Which claim a producer writes under. */
+export interface Claim {
+  tenantId: string;
+  turnId: string;
+  attempt: number;
+}
+
+/** What a producer needs from around it. */
+export interface ProducerContext {
+  claim: Claim;
+  log: TurnLog;
+  cipher: LogCipher;
+  store: LogStore;
+  flusher: LogFlusher;
+  /** Lives of the log in Redis, in milliseconds: while it runs, and after its end. */
+  ttl: { runningMs: number; graceMs: number };
+  /** Asks Postgres whether the claim still stands. Rejects while Postgres is away. */
+  claimStands: () => Promise<boolean>;
+  /** Another attempt owns the turn: stop at once. */
+  onLost: () => void;
+}
+
+interface Batch {
+  request: AppendRequest;
+  chunks: string[];
+}
+
+/**
+ * Writes one attempt's part of a turn's log. Text is gathered until the next flush and becomes one chunk; a batch reaches
+ * local readers only when Redis has it, so nobody has seen what a take-over would not find. All batches are kept until the
+ * end, as the same bytes, so that the log can be written again after a flush of Redis.
+ */
+export class LogProducer implements Flushable {
+  private readonly written: Batch[] = [];
+  private inFlight: Batch | undefined;
+  private pending: string[] = [];
+  private text = '';
+  private textId = '';
+  private last = false;
+  private closed = false;
+  private recovering = false;
+  private nextSequence: number;
+  private readonly sealed = Promise.withResolvers<void>();
+
+  /** `already`: batches that the log holds from before (a take-over). */
+  constructor(
+    private readonly context: ProducerContext,
+    already: Batch[] = [],
+  ) {
+    this.written.push(...already);
+    this.nextSequence = context.log.next;
+    this.sealed.promise.catch(() => undefined);
+  }
+
+  /** Adds text to the part `id`. */
+  addText(id: string, delta: string): void {
+    if (this.closed) return;
+    if (id !== this.textId) this.endText();
+    this.textId = id;
+    this.text += delta;
+    this.context.flusher.request(this);
+  }
+
+  /** Adds chunks after the text so far. */
+  add(chunks: Chunk[]): void {
+    if (this.closed) return;
+    this.endText();
+    for (const chunk of chunks) this.pending.push(JSON.stringify(chunk));
+    this.context.flusher.request(this);
+  }
+
+  /** Adds the last chunks and seals the log. Resolves when Redis has it all; rejects when that fails for good. */
+  finish(chunks: Chunk[]): Promise<void> {
+    this.add(chunks);
+    this.last = true;
+    return this.sealed.promise;
+  }
+
+  /** Writes no more, whatever is pending. */
+  close(): void {
+    if (this.closed) return;
+    this.closed = true;
+    this.sealed.reject(new Error('the log was closed before its end'));
+  }
+
+  nextBatch(): AppendRequest | undefined {
+    if (this.closed || this.recovering) return undefined;
+    if (this.inFlight === undefined) this.inFlight = this.makeBatch();
+    return this.inFlight?.request;
+  }
+
+  settled(outcome: AppendOutcome): void {
+    if (this.closed) return;
+    if (outcome === 'ok') this.accepted();
+    else if (outcome === 'stale') this.lost();
+    else if (outcome instanceof Error) this.context.flusher.request(this);
+    else void this.recover();
+  }
+
+  private accepted(): void {
+    const batch = this.inFlight;
+    if (batch === undefined) return;
+    this.inFlight = undefined;
+    this.written.push(batch);
+    this.context.log.extend(batch.request.first, batch.chunks, batch.request.last);
+    if (batch.request.last) {
+      this.closed = true;
+      this.sealed.resolve();
+    } else if (this.pending.length > 0 || this.text !== '' || this.last) this.context.flusher.request(this);
+  }
+
+  private lost(): void {
+    this.close();
+    this.context.onLost();
+  }
+
+  /** Redis has lost the log: if the claim still stands, write it again from memory with the same numbers and bytes. */
+  private async recover(): Promise<void> {
+    const { claim, store, log, ttl } = this.context;
+    this.recovering = true;
+    while (!this.closed) {
+      try {
+        if (!(await this.context.claimStands())) return this.lost();
+        if ((await store.create(claim.tenantId, claim.turnId, claim.attempt, log.epoch, ttl.runningMs)) === 'stale') return this.lost();
+        const outcomes = this.written.length === 0 ? [] : await store.appendAll(this.written.map((batch) => batch.request));
+        if (outcomes.every((outcome) => outcome === 'ok')) break;
+      } catch {
+        // Redis or Postgres is away: try again.
+      }
+      await sleep(recoverMs);
+    }
+    this.recovering = false;
+    this.context.flusher.request(this);
+  }
+
+  private makeBatch(): Batch | undefined {
+    this.endText();
+    if (this.pending.length === 0) return undefined;
+    const { claim, log, cipher, ttl } = this.context;
+    const chunks = this.pending;
+    const first = this.nextSequence;
+    this.pending = [];
+    this.nextSequence += chunks.length;
+    const bytes = cipher.seal({ turnId: claim.turnId, attempt: claim.attempt, epoch: log.epoch, first }, chunks);
+    return {
+      chunks,
+      request: {
+        ...claim,
+        epoch: log.epoch,
+        first,
+        count: chunks.length,
+        bytes,
+        last: this.last,
+        ttlMs: this.last ? ttl.graceMs : ttl.runningMs,
+      },
+    };
+  }
+
+  private endText(): void {
+    if (this.text === '') return;
+    this.pending.push(JSON.stringify({ type: 'text-delta', id: this.textId, delta: this.text } satisfies Chunk));
+    this.text = '';
+  }
+}

@@ -1,0 +1,17 @@
+-- Takes a turn's log for an attempt: raises the fence and gives the log so far. Afterwards every append of an earlier
+-- attempt is refused.
+--
+-- KEYS[1]  stream with the batches
+-- KEYS[2]  hash: attempt, epoch, next, sealed
+-- ARGV[1]  attempt of the caller
+-- ARGV[2]  time to live of the log from now, in milliseconds
+-- Result   { 'ok', epoch, next, sealed, entries of the stream }
+--          { 'missing' } there is no log
+--          { 'stale' }   a later attempt has the log
+local state = redis.call('HMGET', KEYS[2], 'attempt', 'epoch', 'next', 'sealed')
+if not state[1] then return { 'missing' } end
+if tonumber(state[1]) > tonumber(ARGV[1]) then return { 'stale' } end
+redis.call('HSET', KEYS[2], 'attempt', ARGV[1])
+redis.call('PEXPIRE', KEYS[1], ARGV[2])
+redis.call('PEXPIRE', KEYS[2], ARGV[2])
+return { 'ok', state[2], state[3], state[4], redis.call('XRANGE', KEYS[1], '-', '+') }

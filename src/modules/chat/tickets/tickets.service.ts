@@ -1,0 +1,81 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { commonErrors } from '../../../kernel/app-error.ts';
+import { publicId, uuidOf } from '../../../kernel/ids.ts';
+import type { Principal } from '../../../kernel/principal.ts';
+import { type HttpConfig, httpConfig, publicUrlOf } from '../../../platform/http/index.ts';
+import { botErrors, type PublishedBot, PublishedBots } from '../../bots/index.ts';
+import { AttemptLimits, Tickets, type Visitor, Visitors, VisitorTokens } from '../../identity/index.ts';
+import { chatErrors } from '../chat.errors.ts';
+import { ownVisitorOf } from '../party.ts';
+import type { CreateTicket } from './tickets.schemas.ts';
+
+type Asker = Exclude<Principal, { kind: 'visitor' }>;
+
+/** Where a request comes from. */
+export interface Origin {
+  address: string;
+  /** The `Origin` header, which browsers cannot forge. */
+  origin: string | undefined;
+}
+
+/** Lets visitors in: a tenant's server vouches for whom it likes, a page's publishable key for anonymous visitors. */
+@Injectable()
+export class ChatTickets {
+  constructor(
+    private readonly bots: PublishedBots,
+    private readonly visitors: Visitors,
+    private readonly visitorTokens: VisitorTokens,
+    private readonly tickets: Tickets,
+    private readonly limits: AttemptLimits,
+    @Inject(httpConfig.token) private readonly http: HttpConfig,
+  ) {}
+
+  /** Issues a ticket. Throws 403 for a foreign origin, 404 for a foreign bot, 429 when asked too often. */
+  async create(caller: Principal, body: CreateTicket, from: Origin) {
+    if (caller.kind === 'visitor') throw commonErrors.forbidden();
+    const publishable = caller.kind === 'api_key' && caller.publishable;
+    // A tenant's server asks for many visitors from one address; a page's visitors each have their own.
+    await this.limits.ticket(publishable ? from.address : undefined, caller.kind === 'user' ? caller.sessionId : caller.keyId);
+    const bot = await this.findBot(caller, body.bot_id);
+    if (publishable && (from.origin === undefined || !bot.allowedOrigins.includes(from.origin))) throw chatErrors.originNotAllowed();
+    const visitor = await this.visitorOf(caller, body, bot);
+    const { ticket, expiresAt } = await this.tickets.issue({
+      tenantId: caller.tenantId,
+      botId: bot.id,
+      visitorId: visitor.id,
+      ...(publishable ? { origin: from.origin } : {}),
+      vouchedBy: caller.kind === 'user' ? { kind: 'session', id: caller.sessionId } : { kind: 'api_key', id: caller.keyId },
+    });
+    return {
+      object: 'chat_ticket' as const,
+      ticket,
+      expires_at: expiresAt.toISOString(),
+      visitor_id: visitor.externalId,
+      ...(publishable
+        ? { visitor_token: await this.visitorTokens.issue({ tenantId: caller.tenantId, botId: bot.id, visitorId: visitor.id }) }
+        : {}),
+      ws_url: `${publicUrlOf(this.http).replace(/^http/, 'ws')}/v1/chat`,
+      bot: { id: publicId('bot', bot.id), greeting: bot.settings.greeting },
+    };
+  }
+
+  private async findBot(caller: Asker, id: string): Promise<PublishedBot> {
+    const botId = uuidOf('bot', id);
+    const bound = caller.kind === 'api_key' ? caller.botId : undefined;
+    const bot = botId === undefined || (bound !== undefined && bound !== botId) ? undefined : await this.bots.find(caller.tenantId, botId);
+    if (bot === undefined) throw botErrors.notFound();
+    return bot;
+  }
+
+  private async visitorOf(caller: Asker, body: CreateTicket, bot: PublishedBot): Promise<Visitor> {
+    const { tenantId } = caller;
+    const publishable = caller.kind === 'api_key' && caller.publishable;
+    if (!publishable && body.visitor_id !== undefined) return this.visitors.resolve(tenantId, body.visitor_id);
+    if (!publishable && caller.kind === 'user') return this.visitors.resolve(tenantId, ownVisitorOf(caller));
+    if (body.visitor_id !== undefined) throw commonErrors.forbidden('A publishable key cannot vouch for a visitor.');
+    if (body.visitor_token === undefined) return this.visitors.createAnonymous(tenantId);
+    const known = await this.visitorTokens.verify(body.visitor_token);
+    if (known.tenantId !== tenantId || known.botId !== bot.id) throw commonErrors.unauthenticated('The visitor token is not valid here.');
+    return { id: known.visitorId, externalId: publicId('visitor', known.visitorId) };
+  }
+}

@@ -1,0 +1,49 @@
+import { Injectable } from '@nestjs/common';
+import { KeyedHash } from '../../../platform/crypto/index.ts';
+import { TenantDatabase } from '../../../platform/database/index.ts';
+import { ReplicaBus } from '../../../platform/replicas/index.ts';
+import { conversationErrors, ConversationsRepository } from '../../conversations/index.ts';
+import { conversationName, type Party } from './send-request.ts';
+import type { TurnRef } from './turn.ts';
+import { newestTurn, promoteNext, requestStop } from './turn-lifecycle.ts';
+import { TurnRunner } from './turn-runner.ts';
+
+/** Finds the turns of a visitor's conversation, and stops them. */
+@Injectable()
+export class FindTurn {
+  constructor(
+    private readonly database: TenantDatabase,
+    private readonly hash: KeyedHash,
+    private readonly conversations: ConversationsRepository,
+    private readonly runner: TurnRunner,
+    private readonly bus: ReplicaBus,
+  ) {}
+
+  /**
+   * The turn that was asked for last; undefined when the conversation has none (or the client's own id names none yet).
+   * Throws 404 for a `conv_…` that is not this visitor's.
+   */
+  async newest(party: Party, conversation: string): Promise<TurnRef | undefined> {
+    const { tenantId, visitorId } = party;
+    const name = conversationName(this.hash, party, conversation);
+    return this.database.forTenant(tenantId, async (tx) => {
+      const found = await this.conversations.find(tx, tenantId, party, name);
+      if (found === undefined && name.kind === 'id') throw conversationErrors.notFound();
+      const turn = found === undefined ? undefined : await newestTurn(tx, tenantId, found.id);
+      return turn === undefined ? undefined : { tenantId, turnId: turn.id, conversationId: turn.conversationId, visitorId };
+    });
+  }
+
+  /** Stops a turn wherever it runs. Stopping one that has ended changes nothing. */
+  async stop({ tenantId, turnId, conversationId }: TurnRef): Promise<void> {
+    const state = await this.database.forTenant(tenantId, async (tx) => {
+      const stopped = await requestStop(tx, tenantId, turnId);
+      if (stopped === 'stopped') await promoteNext(tx, tenantId, conversationId);
+      return stopped;
+    });
+    if (state === 'running') {
+      this.runner.cut(turnId, 'stop');
+      this.bus.hint({ kind: 'stop-turn', tenantId, turnId });
+    } else if (state !== undefined) this.runner.lookForWork();
+  }
+}

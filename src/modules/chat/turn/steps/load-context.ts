@@ -1,0 +1,85 @@
+import { botErrors } from '../../../bots/index.ts';
+import { openContents, textOf } from '../../../conversations/index.ts';
+import { countTokens, type ModelMessage, tokensPerMessage } from '../../../models/index.ts';
+import { openRequest, type PromptRequest } from '../prompt-request.ts';
+import { maxHistoryMessages, windowMargin } from '../turn-limits.ts';
+import type { TurnRun } from '../turn-run.ts';
+import type { TurnTools } from '../turn-tools.ts';
+
+interface Counted {
+  message: ModelMessage;
+  tokens: number;
+}
+
+/**
+ * Makes the prompt: the bot's instructions, then as much history as fits the model's window beside the answer, newest
+ * first. The newest message is always there; what does not fit of it is the provider's to refuse.
+ */
+export async function loadContext(run: TurnRun, tools: TurnTools): Promise<void> {
+  const { tenantId, turn } = run;
+  const bot = await tools.bots.find(tenantId, turn.botId);
+  if (bot === undefined) throw botErrors.notFound();
+  run.bot = bot;
+  const { settings } = bot;
+  const own = turn.request === null ? undefined : await openRequest(tools.storage.keyRing, tenantId, turn.id, turn.request);
+  const model = settings.model ?? tools.models.defaultModel;
+  const window = Math.floor(tools.models.contextWindow(model) * (1 - windowMargin));
+  const maxOutputTokens = Math.min(
+    own?.maxOutputTokens ?? settings.max_output_tokens ?? tools.models.defaultMaxOutputTokens,
+    Math.floor(window / 2),
+  );
+  const instructions = [
+    settings.instructions,
+    ...(own?.messages ?? []).filter(({ role }) => role === 'system').map(({ content }) => content),
+  ]
+    .filter((text) => text.trim() !== '')
+    .map((content) => counted({ role: 'system', content }));
+  const room = window - maxOutputTokens - sum(instructions);
+  const history = fitting(await candidates(run, tools, own), room);
+  const all = [...instructions, ...history];
+  const temperature = own?.temperature ?? settings.temperature;
+  const topP = own?.topP ?? settings.top_p;
+  run.prompt = {
+    model,
+    messages: all.map(({ message }) => message),
+    inputTokens: sum(all),
+    maxOutputTokens,
+    ...(temperature === null ? {} : { temperature }),
+    ...(topP === null ? {} : { topP }),
+  };
+}
+
+/** Messages that may go into the prompt, newest first: our own history, or the list of a caller that keeps its own. */
+async function candidates(run: TurnRun, tools: TurnTools, own: PromptRequest | undefined): Promise<Counted[]> {
+  const { tenantId, turn } = run;
+  const limit = own === undefined ? maxHistoryMessages : 1;
+  const { database, messages, keyRing } = tools.storage;
+  const stored = await database.forTenant(tenantId, (tx) => messages.history(tx, tenantId, turn.conversationId, turn.userPosition, limit));
+  const contents = await openContents(keyRing, tenantId, stored);
+  const ours = stored.map(({ role, tokens }, at) => ({
+    message: { role, content: textOf(contents[at] ?? []) },
+    tokens: tokens + tokensPerMessage,
+  }));
+  const theirs = (own?.messages ?? []).filter(({ role }) => role !== 'system').map(counted);
+  return [...ours, ...theirs.toReversed()];
+}
+
+/** As many as fit, newest first and without a gap; then in their order. The newest always stays. */
+function fitting(newestFirst: Counted[], room: number): Counted[] {
+  const taken: Counted[] = [];
+  let left = room;
+  for (const candidate of newestFirst) {
+    left -= candidate.tokens;
+    if (left < 0 && taken.length > 0) break;
+    taken.push(candidate);
+  }
+  return taken.toReversed();
+}
+
+function counted(message: ModelMessage): Counted {
+  return { message, tokens: countTokens(message.content) + tokensPerMessage };
+}
+
+function sum(messages: Counted[]): number {
+  return messages.reduce((total, { tokens }) => total + tokens, 0);
+}

@@ -1,0 +1,99 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { isDatabaseUnavailable } from '../../../../platform/database/index.ts';
+import { metrics } from '../../../../platform/telemetry/index.ts';
+import { sealContent } from '../../../conversations/index.ts';
+import { problemText } from '../../chat.errors.ts';
+import { type Chunk, closingChunks } from '../../stream/chunks.ts';
+import { type FinalState, messageStatusOf } from '../turn.ts';
+import { finishTurn, promoteNext, type TurnResult } from '../turn-lifecycle.ts';
+import { sealTimeoutMs } from '../turn-limits.ts';
+import { type Answer, TurnLost, type TurnRun } from '../turn-run.ts';
+import type { TurnTools } from '../turn-tools.ts';
+
+/** Wait between two tries while Postgres is away, in milliseconds. */
+const retryMs = 500;
+
+/**
+ * Ends the turn: answer, usage, settlement and the next turn's place in one transaction; only then the last chunks, so
+ * that nobody is shown an end which Postgres does not know.
+ */
+export async function record(run: TurnRun, tools: TurnTools): Promise<void> {
+  const { answer, producer, log } = run;
+  if (answer === undefined || producer === undefined || log === undefined) throw new Error('the answer comes first');
+  const result = resultOf(run, answer);
+  run.result = result;
+  await store(run, tools, answer, result);
+  metrics.turnsFinished.inc({ state: result.state });
+  metrics.modelTokens.inc({ direction: 'input' }, answer.usage?.inputTokens ?? 0);
+  metrics.modelTokens.inc({ direction: 'output' }, answer.usage?.outputTokens ?? 0);
+  const sealed = producer.finish(lastChunks(run, answer, result)).then(
+    () => true,
+    () => false,
+  );
+  const late = sleep(sealTimeoutMs, false, { ref: false });
+  if (!(await Promise.race([sealed, late]))) {
+    // Redis does not come back: the readers resume, and find the answer in Postgres.
+    producer.close();
+    log.break();
+  }
+}
+
+function resultOf(run: TurnRun, answer: Answer): TurnResult {
+  return {
+    state: stateOf(run, answer),
+    model: run.prompt?.model ?? null,
+    usage: answer.usage,
+    finishReason: answer.finishReason,
+    errorCode: answer.problem?.code ?? null,
+  };
+}
+
+function stateOf(run: TurnRun, answer: Answer): FinalState {
+  if (run.cutReason === 'stop' && answer.finishReason === 'interrupted') return 'stopped';
+  if (answer.problem === undefined) return 'completed';
+  return answer.text === '' ? 'failed' : 'interrupted';
+}
+
+async function store(run: TurnRun, tools: TurnTools, answer: Answer, result: TurnResult): Promise<void> {
+  for (;;) {
+    try {
+      return await storeOnce(run, tools, answer, result);
+    } catch (error) {
+      if (!isDatabaseUnavailable(error)) throw error;
+      await sleep(retryMs);
+    }
+  }
+}
+
+async function storeOnce(run: TurnRun, tools: TurnTools, answer: Answer, result: TurnResult): Promise<void> {
+  const { tenantId, turn, key } = run;
+  const { database, messages, gates } = tools.storage;
+  await database.forTenant(tenantId, async (tx) => {
+    if (!(await finishTurn(tx, tenantId, turn.id, turn.attempt, result))) throw new TurnLost();
+    if (result.state === 'completed' || answer.text !== '') {
+      await messages.insert(tx, tenantId, {
+        id: turn.answerMessageId,
+        conversationId: turn.conversationId,
+        turnId: turn.id,
+        role: 'assistant',
+        position: turn.answerPosition,
+        content: sealContent(key, turn.answerMessageId, [{ type: 'text', text: answer.text }]),
+        tokens: answer.usage?.outputTokens ?? 0,
+        status: messageStatusOf[result.state],
+      });
+    }
+    await gates.settle(tx, { tenantId, turnId: turn.id }, result);
+    await promoteNext(tx, tenantId, turn.conversationId);
+  });
+}
+
+function lastChunks(run: TurnRun, answer: Answer, result: TurnResult): Chunk[] {
+  if (result.state === 'failed' && answer.problem !== undefined) return [{ type: 'error', errorText: problemText(answer.problem) }];
+  const usage = answer.usage;
+  return closingChunks(run.ids, {
+    finishReason: answer.finishReason,
+    status: result.state === 'completed' ? 'complete' : result.state === 'stopped' ? 'stopped' : 'interrupted',
+    model: result.model,
+    usage: usage === null ? null : { input_tokens: usage.inputTokens, output_tokens: usage.outputTokens, estimated: usage.estimated },
+  });
+}

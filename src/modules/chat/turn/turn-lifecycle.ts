@@ -1,0 +1,231 @@
+import { changed, row, rows, type Transaction } from '../../../platform/database/index.ts';
+import type { FinalState, TurnRow, TurnState } from './turn.ts';
+
+/*
+ * The state machine of a turn: compare-and-set functions that say whether they won. README.md draws it. The attempt is the
+ * fencing token: it rises with every claim, and whoever holds an older one changes nothing.
+ */
+
+const columns = `id, conversation_id AS "conversationId", bot_id AS "botId", visitor_id AS "visitorId",
+  user_message_id AS "userMessageId", user_position AS "userPosition", answer_message_id AS "answerMessageId",
+  answer_position AS "answerPosition", replaced_answer_id AS "replacedAnswerId", text_digest AS "textDigest", request, state,
+  attempt, epoch, owner, model, input_tokens AS "inputTokens", output_tokens AS "outputTokens",
+  usage_estimated AS "usageEstimated", finish_reason AS "finishReason", error_code AS "errorCode"`;
+
+/** A turn that is about to be committed. */
+export interface NewTurn {
+  id: string;
+  conversationId: string;
+  botId: string;
+  visitorId: string;
+  userMessageId: string;
+  userPosition: number;
+  answerMessageId: string;
+  answerPosition: number;
+  replacedAnswerId: string | null;
+  clientKey: Buffer;
+  textDigest: Buffer;
+  turnKey: Buffer;
+  request: Buffer | null;
+  /** `running` claims it in the same statement: attempt 1 of `owner`. */
+  state: Extract<TurnState, 'waiting' | 'queued' | 'running'>;
+  owner: string | null;
+  deadlineMs: number;
+}
+
+/** Writes a new turn. */
+export async function insertTurn(tx: Transaction, tenantId: string, turn: NewTurn): Promise<TurnRow> {
+  const running = turn.state === 'running';
+  const inserted = await row<TurnRow>(
+    tx,
+    `INSERT INTO turns (tenant_id, id, conversation_id, bot_id, visitor_id, user_message_id, user_position, answer_message_id,
+       answer_position, replaced_answer_id, client_key, text_digest, turn_key, request, state, owner, attempt, model_calls,
+       started_at, deadline_at)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $17,
+       CASE WHEN $18 THEN now() END, CASE WHEN $18 THEN now() + $19 * interval '1 millisecond' END)
+     RETURNING ${columns}`,
+    [
+      tenantId,
+      turn.id,
+      turn.conversationId,
+      turn.botId,
+      turn.visitorId,
+      turn.userMessageId,
+      turn.userPosition,
+      turn.answerMessageId,
+      turn.answerPosition,
+      turn.replacedAnswerId,
+      turn.clientKey,
+      turn.textDigest,
+      turn.turnKey,
+      turn.request,
+      turn.state,
+      running ? turn.owner : null,
+      running ? 1 : 0,
+      running,
+      turn.deadlineMs,
+    ],
+  );
+  if (inserted === undefined) throw new Error('the turn was not inserted');
+  return inserted;
+}
+
+/** The conversation's unfinished turns and all turns of one client message, oldest first. The conversation must be locked. */
+export function relatedTurns(tx: Transaction, tenantId: string, conversationId: string, clientKey: Buffer) {
+  return rows<TurnRow & { ofThisMessage: boolean }>(
+    tx,
+    `SELECT ${columns}, client_key = $3 AS "ofThisMessage" FROM turns
+     WHERE tenant_id = $1 AND conversation_id = $2 AND (client_key = $3 OR state IN ('waiting', 'queued', 'running'))
+     ORDER BY answer_position`,
+    [tenantId, conversationId, clientKey],
+  );
+}
+
+/** One turn. */
+export function findTurn(tx: Transaction, tenantId: string, id: string): Promise<TurnRow | undefined> {
+  return row<TurnRow>(tx, `SELECT ${columns} FROM turns WHERE tenant_id = $1 AND id = $2`, [tenantId, id]);
+}
+
+/** The turn of a conversation that was asked for last. */
+export function newestTurn(tx: Transaction, tenantId: string, conversationId: string): Promise<TurnRow | undefined> {
+  return row<TurnRow>(
+    tx,
+    `SELECT ${columns} FROM turns WHERE tenant_id = $1 AND conversation_id = $2 ORDER BY answer_position DESC LIMIT 1`,
+    [tenantId, conversationId],
+  );
+}
+
+/**
+ * Claims a turn that is queued, or whose owner is gone: `queued | running -> running`, attempt + 1. Undefined when somebody
+ * else was faster.
+ */
+export function claimTurn(
+  tx: Transaction,
+  tenantId: string,
+  claim: { id: string; seenAttempt: number; owner: string; deadlineMs: number },
+): Promise<TurnRow | undefined> {
+  return row<TurnRow>(
+    tx,
+    `UPDATE turns SET state = 'running', attempt = attempt + 1, owner = $4, model_calls = model_calls + 1,
+       started_at = coalesce(started_at, now()), deadline_at = now() + $5 * interval '1 millisecond'
+     WHERE tenant_id = $1 AND id = $2 AND attempt = $3 AND state IN ('queued', 'running') RETURNING ${columns}`,
+    [tenantId, claim.id, claim.seenAttempt, claim.owner, claim.deadlineMs],
+  );
+}
+
+/** True while this attempt owns the turn. */
+export async function claimStands(tx: Transaction, tenantId: string, id: string, attempt: number): Promise<boolean> {
+  const found = await row(tx, `SELECT 1 FROM turns WHERE tenant_id = $1 AND id = $2 AND attempt = $3 AND state = 'running'`, [
+    tenantId,
+    id,
+    attempt,
+  ]);
+  return found !== undefined;
+}
+
+/** Counts one more model call of this attempt; false when the attempt is no longer the owner. */
+export async function countModelCall(tx: Transaction, tenantId: string, id: string, attempt: number): Promise<boolean> {
+  const updated = await changed(
+    tx,
+    `UPDATE turns SET model_calls = model_calls + 1 WHERE tenant_id = $1 AND id = $2 AND attempt = $3 AND state = 'running'`,
+    [tenantId, id, attempt],
+  );
+  return updated > 0;
+}
+
+/** Begins a new epoch: the log was lost with its producer, and sequence numbers start anew. False when not the owner. */
+export async function beginEpoch(tx: Transaction, tenantId: string, id: string, attempt: number, epoch: number): Promise<boolean> {
+  const updated = await changed(tx, `UPDATE turns SET epoch = $4 WHERE tenant_id = $1 AND id = $2 AND attempt = $3 AND state = 'running'`, [
+    tenantId,
+    id,
+    attempt,
+    epoch,
+  ]);
+  return updated > 0;
+}
+
+/** What a finished turn is remembered by. */
+export interface TurnResult {
+  state: FinalState;
+  model: string | null;
+  usage: { inputTokens: number; outputTokens: number; estimated: boolean } | null;
+  finishReason: string | null;
+  errorCode: string | null;
+}
+
+/** Ends a running turn; false when this attempt is no longer the owner, and then nothing may be written. */
+export async function finishTurn(tx: Transaction, tenantId: string, id: string, attempt: number, result: TurnResult): Promise<boolean> {
+  const updated = await changed(
+    tx,
+    `UPDATE turns SET state = $4, model = $5, input_tokens = $6, output_tokens = $7, usage_estimated = $8, finish_reason = $9,
+       error_code = $10, finished_at = now(), request = NULL
+     WHERE tenant_id = $1 AND id = $2 AND attempt = $3 AND state = 'running'`,
+    [
+      tenantId,
+      id,
+      attempt,
+      result.state,
+      result.model,
+      result.usage?.inputTokens ?? null,
+      result.usage?.outputTokens ?? null,
+      result.usage?.estimated ?? false,
+      result.finishReason,
+      result.errorCode,
+    ],
+  );
+  return updated > 0;
+}
+
+/** Asks a running turn to stop, and ends one that has not begun. Gives its state afterwards, undefined when it had ended. */
+export async function requestStop(tx: Transaction, tenantId: string, id: string): Promise<TurnState | undefined> {
+  const updated = await row<{ state: TurnState }>(
+    tx,
+    `UPDATE turns SET stop_requested_at = coalesce(stop_requested_at, now()),
+       state = CASE WHEN state = 'running' THEN state ELSE 'stopped' END,
+       finished_at = CASE WHEN state = 'running' THEN NULL ELSE now() END,
+       request = CASE WHEN state = 'running' THEN request ELSE NULL END
+     WHERE tenant_id = $1 AND id = $2 AND state IN ('waiting', 'queued', 'running') RETURNING state`,
+    [tenantId, id],
+  );
+  return updated?.state;
+}
+
+/** Lets the conversation's next waiting turn have its place, when no other is unfinished: `waiting -> queued`. */
+export async function promoteNext(tx: Transaction, tenantId: string, conversationId: string): Promise<boolean> {
+  const updated = await changed(
+    tx,
+    `UPDATE turns SET state = 'queued' WHERE tenant_id = $1 AND state = 'waiting' AND id = (
+       SELECT id FROM turns WHERE tenant_id = $1 AND conversation_id = $2 AND state = 'waiting'
+         AND NOT EXISTS (SELECT 1 FROM turns u WHERE u.tenant_id = $1 AND u.conversation_id = $2 AND u.state IN ('queued', 'running'))
+       ORDER BY answer_position LIMIT 1)`,
+    [tenantId, conversationId],
+  );
+  return updated > 0;
+}
+
+/** A turn as the sweeper sees it: ids, state and owner, never content. */
+export interface SweptTurn {
+  tenantId: string;
+  id: string;
+  attempt: number;
+}
+
+/** For the system role: turns that wait for a replica, or whose owner is not among `alive` or has passed its deadline. */
+export function claimableTurns(tx: Transaction, alive: string[], limit: number): Promise<SweptTurn[]> {
+  return rows<SweptTurn>(
+    tx,
+    `SELECT tenant_id AS "tenantId", id, attempt FROM turns
+     WHERE state IN ('waiting', 'queued', 'running') AND (state = 'queued' OR (state = 'running' AND (owner <> ALL($1::uuid[]) OR deadline_at < now())))
+     ORDER BY created_at LIMIT $2`,
+    [alive, limit],
+  );
+}
+
+/** For the system role: how the turns that run here stand in Postgres. A turn that is missing was deleted. */
+export function ownTurns(tx: Transaction, ids: string[]) {
+  return rows<{ id: string; attempt: number; state: TurnState; stopRequested: boolean }>(
+    tx,
+    `SELECT id, attempt, state, stop_requested_at IS NOT NULL AS "stopRequested" FROM turns WHERE id = ANY($1::uuid[])`,
+    [ids],
+  );
+}

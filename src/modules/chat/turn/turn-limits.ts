@@ -1,0 +1,14 @@
+/** Attempts of one turn at most: the first and two take-overs. A turn that kills three replicas will kill the fourth. */
+export const maxAttempts = 3;
+
+/** Messages of history that one prompt looks at: beyond this the window is full long before. */
+export const maxHistoryMessages = 200;
+
+/** Part of a model's window that a prompt leaves free besides the answer, since our tokenizer is not every model's. */
+export const windowMargin = 0.05;
+
+/** How long a finished turn's last chunks may take to reach Redis before its readers are sent to Postgres, in milliseconds. */
+export const sealTimeoutMs = 10_000;
+
+/** Turns that one sweep takes up, so that a replica that comes back to a long queue stays responsive. */
+export const sweepBatch = 50;

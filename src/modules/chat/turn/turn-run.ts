@@ -1,0 +1,56 @@
+import type { PublishedBot } from '../../bots/index.ts';
+import type { ModelMessage, ModelUsage } from '../../models/index.ts';
+import type { AppError } from '../../../kernel/app-error.ts';
+import type { ContentKey } from '../../../platform/crypto/index.ts';
+import type { TurnIds } from '../stream/chunks.ts';
+import type { LogProducer } from '../stream/log-producer.ts';
+import type { TurnLog } from '../stream/turn-log.ts';
+import type { TurnRow } from './turn.ts';
+import type { TurnResult } from './turn-lifecycle.ts';
+
+/** Why a run was cut from outside. */
+export type CutReason = 'stop' | 'lost' | 'drain';
+
+/** The prompt of a turn and what bounds its answer. */
+export interface Prompt {
+  model: string;
+  messages: ModelMessage[];
+  /** Our own count of the prompt, in tokens. */
+  inputTokens: number;
+  maxOutputTokens: number;
+  temperature?: number;
+  topP?: number;
+}
+
+/** What the model gave. */
+export interface Answer {
+  text: string;
+  finishReason: 'stop' | 'length' | 'content-filter' | 'interrupted';
+  usage: (ModelUsage & { estimated: boolean }) | null;
+  /** Set when the answer did not come to its end. */
+  problem?: AppError;
+}
+
+/** One attempt at a turn, as the steps hand it on: each fills in what the next ones need. */
+export interface TurnRun {
+  readonly tenantId: string;
+  readonly turn: TurnRow;
+  readonly ids: TurnIds;
+  readonly key: ContentKey;
+  readonly abort: AbortController;
+  /** Milliseconds since the epoch. */
+  readonly deadlineAt: number;
+  readonly startedAt: number;
+  cutReason?: CutReason;
+  bot?: PublishedBot;
+  log?: TurnLog;
+  producer?: LogProducer;
+  prompt?: Prompt;
+  answer?: Answer;
+  result?: TurnResult;
+}
+
+/** This attempt no longer owns the turn: leave everything as it is. */
+export class TurnLost extends Error {
+  override name = 'TurnLost';
+}

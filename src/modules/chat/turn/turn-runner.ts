@@ -1,0 +1,160 @@
+import { Inject, Injectable, Logger } from '@nestjs/common';
+import { AppError } from '../../../kernel/app-error.ts';
+import { clock } from '../../../kernel/clock.ts';
+import { toAppError } from '../../../platform/http/index.ts';
+import { metrics, safeError } from '../../../platform/telemetry/index.ts';
+import { type ChatConfig, chatConfig } from '../chat.config.ts';
+import { loadContext } from './steps/load-context.ts';
+import { openLog } from './steps/open-log.ts';
+import { record } from './steps/record.ts';
+import { streamAnswer } from './steps/stream-answer.ts';
+import type { TurnRow } from './turn.ts';
+import { type CutReason, TurnLost, type TurnRun } from './turn-run.ts';
+import { TurnTools } from './turn-tools.ts';
+
+/** The life of a claimed turn, step by step. */
+const steps = [openLog, loadContext, streamAnswer, record];
+
+/** Runs the turns that this replica has claimed, a bounded number at a time. */
+@Injectable()
+export class TurnRunner {
+  private readonly logger = new Logger(TurnRunner.name);
+  private readonly runs = new Map<string, TurnRun>();
+  private slots: number;
+  private workListener: () => void = () => undefined;
+  private readonly ends = new Set<() => void>();
+
+  constructor(
+    private readonly tools: TurnTools,
+    @Inject(chatConfig.token) config: ChatConfig,
+  ) {
+    this.slots = config.maxRunningTurns;
+  }
+
+  /** Holds a slot for a turn; false when all are taken. */
+  takeSlot(): boolean {
+    if (this.slots <= 0) return false;
+    this.slots -= 1;
+    return true;
+  }
+
+  /** Gives back a slot that was held for nothing. */
+  giveSlotBack(): void {
+    this.slots += 1;
+  }
+
+  /** Free slots. */
+  get free(): number {
+    return this.slots;
+  }
+
+  /** Takes no more turns. */
+  closeSlots(): void {
+    this.slots = Number.NEGATIVE_INFINITY;
+  }
+
+  /** Ids of the turns that run here, with their attempts. */
+  running(): { id: string; attempt: number }[] {
+    return [...this.runs.values()].map(({ turn }) => ({ id: turn.id, attempt: turn.attempt }));
+  }
+
+  /** Calls `listener` when there may be a queued turn to take up. */
+  onWork(listener: () => void): void {
+    this.workListener = listener;
+  }
+
+  /** Says that a turn may wait for a slot. */
+  lookForWork(): void {
+    this.workListener();
+  }
+
+  /** Runs a turn that this replica has claimed, on a slot that was taken for it. */
+  run(tenantId: string, turn: TurnRow): void {
+    void this.runToItsEnd(tenantId, turn);
+  }
+
+  /** Cuts a turn that runs here; nothing happens when it does not. With `attempt`, only that attempt. */
+  cut(turnId: string, reason: CutReason, attempt?: number): void {
+    const run = this.runs.get(turnId);
+    if (run === undefined || run.cutReason !== undefined || (attempt !== undefined && run.turn.attempt !== attempt)) return;
+    run.cutReason = reason;
+    if (reason !== 'stop') run.producer?.close();
+    run.abort.abort();
+  }
+
+  /** Resolves when no turn runs here any more. */
+  async idle(): Promise<void> {
+    while (this.runs.size > 0) await new Promise<void>((resolve) => this.ends.add(resolve));
+  }
+
+  private async runToItsEnd(tenantId: string, turn: TurnRow): Promise<void> {
+    const startedAt = performance.now();
+    let run: TurnRun | undefined;
+    try {
+      run = await this.begin(tenantId, turn, startedAt);
+      await this.stepThrough(run);
+    } catch (error) {
+      if (!(error instanceof TurnLost)) this.logger.error({ turn: turn.id, error: safeError(error) }, 'a turn could not be finished');
+    } finally {
+      if (run !== undefined) this.end(run);
+      this.slots += 1;
+      this.lookForWork();
+    }
+  }
+
+  private async begin(tenantId: string, turn: TurnRow, startedAt: number): Promise<TurnRun> {
+    const { config, storage } = this.tools;
+    const run: TurnRun = {
+      tenantId,
+      turn,
+      ids: { tenantId, turnId: turn.id, conversationId: turn.conversationId, answerMessageId: turn.answerMessageId, epoch: turn.epoch },
+      key: await storage.keyRing.visitorKey(tenantId, turn.visitorId),
+      abort: new AbortController(),
+      deadlineAt: clock.now() + config.turnDeadlineMs,
+      startedAt,
+    };
+    this.runs.set(turn.id, run);
+    metrics.runningTurns.set(this.runs.size);
+    return run;
+  }
+
+  private async stepThrough(run: TurnRun): Promise<void> {
+    for (const step of steps) {
+      try {
+        await step(run, this.tools);
+      } catch (error) {
+        if (error instanceof TurnLost || step === record) throw error;
+        await this.fail(run, error);
+        return;
+      }
+    }
+  }
+
+  /** A step failed for a reason of ours: the turn ends as failed, and its reader is told. */
+  private async fail(run: TurnRun, error: unknown): Promise<void> {
+    const problem = toAppError(error);
+    if (problem.status >= 500) this.logger.error({ turn: run.turn.id, error: safeError(error) }, 'a step of a turn failed');
+    if (run.producer === undefined) throw error;
+    run.answer = {
+      text: '',
+      finishReason: 'interrupted',
+      usage: null,
+      problem: new AppError(problem.code, problem.status, problem.message),
+    };
+    await record(run, this.tools);
+  }
+
+  private end(run: TurnRun): void {
+    const { log, producer, turn } = run;
+    producer?.close();
+    if (log !== undefined) {
+      this.tools.streaming.logs.removeProduced(log);
+      if (!log.sealed) log.break();
+    }
+    if (this.runs.get(turn.id) === run) this.runs.delete(turn.id);
+    metrics.runningTurns.set(this.runs.size);
+    metrics.turnSeconds.observe((performance.now() - run.startedAt) / 1_000);
+    for (const resolve of this.ends) resolve();
+    this.ends.clear();
+  }
+}

@@ -1,0 +1,117 @@
+import { Inject, Injectable, Logger } from '@nestjs/common';
+import { SystemDatabase, TenantDatabase } from '../../../platform/database/index.ts';
+import { Replica, ReplicaBus } from '../../../platform/replicas/index.ts';
+import { safeError } from '../../../platform/telemetry/index.ts';
+import { type ChatConfig, chatConfig } from '../chat.config.ts';
+import { sweepBatch } from './turn-limits.ts';
+import { claimableTurns, claimTurn, ownTurns, type SweptTurn } from './turn-lifecycle.ts';
+import { TurnRunner } from './turn-runner.ts';
+
+/**
+ * Keeps turns and Postgres together: with each heartbeat it looks how the turns that run here stand there (stopped, taken
+ * over, deleted), and takes up those that wait or whose replica is gone.
+ */
+@Injectable()
+export class TurnSweeper {
+  private readonly logger = new Logger(TurnSweeper.name);
+  private sweeping: Promise<void> | undefined;
+  private again = false;
+  private stopped = false;
+
+  constructor(
+    private readonly replica: Replica,
+    private readonly bus: ReplicaBus,
+    private readonly runner: TurnRunner,
+    private readonly system: SystemDatabase,
+    private readonly database: TenantDatabase,
+    @Inject(chatConfig.token) private readonly config: ChatConfig,
+  ) {}
+
+  /** Starts sweeping with each heartbeat and at each hint. */
+  start(): void {
+    this.replica.afterHeartbeat(async () => {
+      await this.checkOwn();
+      await this.sweep();
+    });
+    this.runner.onWork(() => this.sweepSoon());
+    this.bus
+      .onHint('stop-turn', ({ turnId }) => this.runner.cut(turnId, 'stop'))
+      .catch((error: unknown) => this.logger.debug({ error: safeError(error) }, 'no hints'));
+  }
+
+  /** Takes up nothing more. */
+  stop(): void {
+    this.stopped = true;
+  }
+
+  private sweepSoon(): void {
+    this.sweep().catch((error: unknown) => this.logger.debug({ error: safeError(error) }, 'sweep failed; the next heartbeat tries again'));
+  }
+
+  /** Looks how the turns that run here stand. */
+  private async checkOwn(): Promise<void> {
+    const mine = this.runner.running();
+    if (mine.length === 0) return;
+    const stored = await this.system.run('turn-sweep', (tx) =>
+      ownTurns(
+        tx,
+        mine.map(({ id }) => id),
+      ),
+    );
+    const byId = new Map(stored.map((turn) => [turn.id, turn]));
+    for (const { id, attempt } of mine) {
+      const turn = byId.get(id);
+      if (turn === undefined || turn.attempt > attempt) this.runner.cut(id, 'lost', attempt);
+      else if (turn.stopRequested) this.runner.cut(id, 'stop', attempt);
+    }
+  }
+
+  /** Claims what can be claimed; calls while one runs are folded into one more round. */
+  private async sweep(): Promise<void> {
+    if (this.sweeping !== undefined) {
+      this.again = true;
+      return this.sweeping;
+    }
+    this.sweeping = (async () => {
+      do {
+        this.again = false;
+        await this.sweepOnce();
+      } while (this.again);
+    })();
+    try {
+      await this.sweeping;
+    } finally {
+      this.sweeping = undefined;
+    }
+  }
+
+  private async sweepOnce(): Promise<void> {
+    const alive = this.replica.alive();
+    if (alive === undefined || this.stopped || this.runner.free <= 0) return;
+    const found = await this.system.run('turn-sweep', (tx) => claimableTurns(tx, alive, Math.min(sweepBatch, this.runner.free)));
+    for (const turn of found) await this.take(turn);
+    if (found.length === sweepBatch) this.again = true;
+  }
+
+  private async take(seen: SweptTurn): Promise<void> {
+    if (this.stopped || !this.runner.takeSlot()) return;
+    let claimed = false;
+    try {
+      const turn = await this.database.forTenant(seen.tenantId, (tx) =>
+        claimTurn(tx, seen.tenantId, {
+          id: seen.id,
+          seenAttempt: seen.attempt,
+          owner: this.replica.id,
+          deadlineMs: this.config.turnDeadlineMs,
+        }),
+      );
+      if (turn === undefined) return;
+      claimed = true;
+      // An older attempt of ours that has passed its deadline ends now.
+      this.runner.cut(turn.id, 'lost', turn.attempt - 1);
+      this.runner.run(seen.tenantId, turn);
+    } finally {
+      if (!claimed) this.runner.giveSlotBack();
+    }
+  }
+}

@@ -1,0 +1,44 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { KeyRing } from '../../../platform/crypto/index.ts';
+import { TenantDatabase } from '../../../platform/database/index.ts';
+import { PublishedBots } from '../../bots/index.ts';
+import { MessagesRepository } from '../../conversations/index.ts';
+import { Models } from '../../models/index.ts';
+import { type ChatConfig, chatConfig } from '../chat.config.ts';
+import { LogFlusher } from '../stream/log-flusher.ts';
+import { LogStore } from '../stream/log-store.ts';
+import { TurnLogs } from '../stream/turn-logs.ts';
+import { TurnGates } from './turn-gates.ts';
+
+/** Where a turn reads and writes. */
+@Injectable()
+export class TurnStorage {
+  constructor(
+    readonly database: TenantDatabase,
+    readonly keyRing: KeyRing,
+    readonly messages: MessagesRepository,
+    readonly gates: TurnGates,
+  ) {}
+}
+
+/** Where a turn's log goes. */
+@Injectable()
+export class TurnStreaming {
+  constructor(
+    readonly store: LogStore,
+    readonly flusher: LogFlusher,
+    readonly logs: TurnLogs,
+  ) {}
+}
+
+/** Everything that the steps of a turn work with. */
+@Injectable()
+export class TurnTools {
+  constructor(
+    readonly storage: TurnStorage,
+    readonly streaming: TurnStreaming,
+    readonly bots: PublishedBots,
+    readonly models: Models,
+    @Inject(chatConfig.token) readonly config: ChatConfig,
+  ) {}
+}

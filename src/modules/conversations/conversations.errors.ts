@@ -1,0 +1,6 @@
+import { commonErrors } from '../../kernel/app-error.ts';
+
+/** Errors about conversations. */
+export const conversationErrors = {
+  notFound: () => commonErrors.notFound('conversation'),
+};

@@ -1,0 +1,15 @@
+import { Module } from '@nestjs/common';
+import { IdentityModule } from '../identity/index.ts';
+import { ConversationsController } from './conversations.controller.ts';
+import { ConversationsRepository } from './conversations.repository.ts';
+import { ConversationsService } from './conversations.service.ts';
+import { MessagesRepository } from './messages.repository.ts';
+
+/** Conversations and messages. */
+@Module({
+  imports: [IdentityModule],
+  controllers: [ConversationsController],
+  providers: [ConversationsRepository, MessagesRepository, ConversationsService],
+  exports: [ConversationsRepository, MessagesRepository],
+})
+export class ConversationsModule {}

@@ -1,0 +1,140 @@
+import { Injectable } from '@nestjs/common';
+import { publicId, uuidOf } from '../../kernel/ids.ts';
+import type { Principal } from '../../kernel/principal.ts';
+import { KeyRing, type Place, seal } from '../../platform/crypto/index.ts';
+import { TenantDatabase } from '../../platform/database/index.ts';
+import { Outbox } from '../../platform/events/index.ts';
+import { toPage } from '../../platform/http/index.ts';
+import { Visitors } from '../identity/index.ts';
+import { conversationErrors } from './conversations.errors.ts';
+import { conversationDeleted } from './conversations.events.ts';
+import { type ConversationRow, ConversationsRepository } from './conversations.repository.ts';
+import type { ConversationQuery, MessageQuery, UpdateConversation } from './conversations.schemas.ts';
+import { openContents } from './message-content.ts';
+import { MessagesRepository } from './messages.repository.ts';
+
+/** Conversations and their messages, for the tenant's people and programs. */
+@Injectable()
+export class ConversationsService {
+  constructor(
+    private readonly database: TenantDatabase,
+    private readonly keyRing: KeyRing,
+    private readonly visitors: Visitors,
+    private readonly outbox: Outbox,
+    private readonly conversations: ConversationsRepository,
+    private readonly messages: MessagesRepository,
+  ) {}
+
+  /** A page of conversations, newest first. An unknown bot or visitor has none. */
+  async list({ tenantId }: Principal, query: ConversationQuery) {
+    const visitorId = query.visitor_id === undefined ? undefined : await this.visitors.find(tenantId, query.visitor_id);
+    const botId = query.bot_id === undefined ? undefined : uuidOf('bot', query.bot_id);
+    const nobody = (query.visitor_id !== undefined && visitorId === undefined) || (query.bot_id !== undefined && botId === undefined);
+    if (nobody) return toPage([], query.limit, (none: never) => none);
+    const after = query.after === undefined ? undefined : conversationUuid(query.after);
+    const stored = await this.database.forTenant(tenantId, (tx) =>
+      this.conversations.page(tx, tenantId, { limit: query.limit + 1, after, botId, visitorId }),
+    );
+    return toPage(await this.present(tenantId, stored), query.limit, (conversation) => conversation);
+  }
+
+  /** One conversation. Throws 404. */
+  async get({ tenantId }: Principal, id: string) {
+    const conversationId = conversationUuid(id);
+    const stored = await this.database.forTenant(tenantId, (tx) => this.conversations.byId(tx, tenantId, conversationId));
+    return this.presentOne(tenantId, stored);
+  }
+
+  /** Changes title and metadata. Throws 404. */
+  async update({ tenantId }: Principal, id: string, body: UpdateConversation) {
+    const conversationId = conversationUuid(id);
+    const found = await this.database.forTenant(tenantId, (tx) => this.conversations.byId(tx, tenantId, conversationId));
+    if (found === undefined) throw conversationErrors.notFound();
+    const key = await this.keyRing.visitorKey(tenantId, found.visitorId);
+    const sealed = (column: string, value: unknown) =>
+      value === null ? null : seal(key, placeOf(tenantId, column, conversationId), JSON.stringify(value));
+    const stored = await this.database.forTenant(tenantId, async (tx) => {
+      await this.conversations.update(tx, tenantId, conversationId, {
+        ...(body.title === undefined ? {} : { title: sealed('title', body.title) }),
+        ...(body.metadata === undefined ? {} : { metadata: sealed('metadata', body.metadata) }),
+      });
+      return this.conversations.byId(tx, tenantId, conversationId);
+    });
+    return this.presentOne(tenantId, stored);
+  }
+
+  /** Deletes a conversation with all its messages, running answer and logs. Throws 404. */
+  async delete({ tenantId }: Principal, id: string): Promise<void> {
+    const conversationId = conversationUuid(id);
+    await this.database.forTenant(tenantId, async (tx) => {
+      const turnIds = await this.conversations.delete(tx, tenantId, conversationId);
+      if (turnIds === undefined) throw conversationErrors.notFound();
+      await this.outbox.publish(tx, conversationDeleted, { tenantId, conversationId, turnIds });
+    });
+  }
+
+  /** A page of messages, oldest first, as the conversation stands. Throws 404. */
+  async listMessages({ tenantId }: Principal, id: string, query: MessageQuery) {
+    const conversationId = conversationUuid(id);
+    const after = query.after === undefined ? undefined : uuidOf('message', query.after);
+    if (query.after !== undefined && after === undefined) throw conversationErrors.notFound();
+    const stored = await this.database.forTenant(tenantId, async (tx) => {
+      if ((await this.conversations.byId(tx, tenantId, conversationId)) === undefined) throw conversationErrors.notFound();
+      return this.messages.page(tx, tenantId, conversationId, query.limit + 1, after);
+    });
+    const contents = await openContents(this.keyRing, tenantId, stored);
+    const shown = stored.map((message, at) => ({
+      object: 'message' as const,
+      id: publicId('message', message.id),
+      conversation_id: publicId('conversation', message.conversationId),
+      turn_id: publicId('turn', message.turnId),
+      role: message.role,
+      parts: contents[at] ?? [],
+      status: message.status,
+      created_at: message.createdAt.toISOString(),
+    }));
+    return toPage(shown, query.limit, (message) => message);
+  }
+
+  private async presentOne(tenantId: string, conversation: ConversationRow | undefined) {
+    if (conversation === undefined) throw conversationErrors.notFound();
+    const [shown] = await this.present(tenantId, [conversation]);
+    if (shown === undefined) throw conversationErrors.notFound();
+    return shown;
+  }
+
+  private async present(tenantId: string, conversations: ConversationRow[]) {
+    const names = await this.visitors.byId(
+      tenantId,
+      conversations.map((conversation) => conversation.visitorId),
+    );
+    return Promise.all(
+      conversations.map(async (conversation) => ({
+        object: 'conversation' as const,
+        id: publicId('conversation', conversation.id),
+        bot_id: publicId('bot', conversation.botId),
+        visitor_id: names.get(conversation.visitorId) ?? publicId('visitor', conversation.visitorId),
+        title: ((await this.openJson(tenantId, 'title', conversation.id, conversation.title)) as string | undefined) ?? null,
+        metadata:
+          ((await this.openJson(tenantId, 'metadata', conversation.id, conversation.metadata)) as Record<string, string> | undefined) ?? {},
+        created_at: conversation.createdAt.toISOString(),
+        updated_at: conversation.updatedAt.toISOString(),
+      })),
+    );
+  }
+
+  private async openJson(tenantId: string, column: string, rowId: string, sealed: Buffer | null): Promise<unknown> {
+    if (sealed === null) return undefined;
+    return JSON.parse((await this.keyRing.open(placeOf(tenantId, column, rowId), sealed)).toString());
+  }
+}
+
+function placeOf(tenantId: string, column: string, rowId: string): Place {
+  return { tenantId, table: 'conversations', column, rowId };
+}
+
+function conversationUuid(id: string): string {
+  const uuid = uuidOf('conversation', id);
+  if (uuid === undefined) throw conversationErrors.notFound();
+  return uuid;
+}

@@ -1,0 +1,27 @@
+import { type ContentKey, type KeyRing, type Place, seal } from '../../platform/crypto/index.ts';
+import type { MessageRow } from './messages.repository.ts';
+import type { TextPart } from './conversations.schemas.ts';
+
+function contentPlace(tenantId: string, rowId: string): Place {
+  return { tenantId, table: 'messages', column: 'content', rowId };
+}
+
+/** Encrypts a message's parts under the visitor's key. */
+export function sealContent(key: ContentKey, messageId: string, parts: TextPart[]): Buffer {
+  return seal(key, contentPlace(key.tenantId, messageId), JSON.stringify(parts));
+}
+
+/** Decrypts the parts of stored messages, in order. */
+export async function openContents(
+  keyRing: KeyRing,
+  tenantId: string,
+  messages: Pick<MessageRow, 'id' | 'content'>[],
+): Promise<TextPart[][]> {
+  const opened = await keyRing.openAll(messages.map(({ id, content }) => ({ place: contentPlace(tenantId, id), sealed: content })));
+  return opened.map((bytes) => JSON.parse(bytes.toString()) as TextPart[]);
+}
+
+/** The text of a message's parts, in order. */
+export function textOf(parts: TextPart[]): string {
+  return parts.map((part) => part.text).join('');
+}

@@ -1,0 +1,48 @@
+import { type CanActivate, type ExecutionContext, Injectable } from '@nestjs/common';
+import type { FastifyRequest } from 'fastify';
+import { commonErrors } from '../../../kernel/app-error.ts';
+import { clock } from '../../../kernel/clock.ts';
+import type { Principal } from '../../../kernel/principal.ts';
+import { type AccessRule, accessRuleOf, callerHolder, type PrincipalHolder } from '../../../platform/http/index.ts';
+import { acceptsTicket } from './accepts-ticket.ts';
+import { Authenticator } from './authenticator.ts';
+import { bearerOf } from './bearer.ts';
+
+/**
+ * The one guard, for every route and gateway message. It goes by the handler that is about to run, never by the path, so
+ * that no spelling of a URL gets past it. A handler without a rule is refused.
+ */
+@Injectable()
+export class AccessGuard implements CanActivate {
+  constructor(private readonly authenticator: Authenticator) {}
+
+  async canActivate(context: ExecutionContext): Promise<boolean> {
+    const handler = context.getHandler();
+    const rule = accessRuleOf(handler);
+    const transport = context.getType<string>();
+    if (rule === undefined || (transport !== 'http' && transport !== 'ws')) throw commonErrors.forbidden();
+    if (rule === 'public') return true;
+    const holder = callerHolder(context);
+    if (transport === 'http') holder.principal = await this.authenticated(context.switchToHttp().getRequest<FastifyRequest>(), handler);
+    permit(current(holder), rule);
+    return true;
+  }
+
+  private authenticated(request: FastifyRequest, handler: object): Promise<Principal> {
+    const bearer = bearerOf(request.raw);
+    if (bearer === undefined) throw commonErrors.unauthenticated();
+    return this.authenticator.authenticate(bearer, { ticket: acceptsTicket(handler), origin: request.headers.origin });
+  }
+}
+
+/** A socket got its principal at the upgrade, which may be long ago. */
+function current({ principal }: PrincipalHolder): Principal {
+  if (principal === undefined) throw commonErrors.unauthenticated();
+  if (principal.expiresAt !== undefined && principal.expiresAt <= clock.now())
+    throw commonErrors.unauthenticated('The credential has expired.');
+  return principal;
+}
+
+function permit(principal: Principal, rule: AccessRule): void {
+  if (rule !== 'authenticated' && rule !== 'public' && !principal.permissions.has(rule)) throw commonErrors.forbidden();
+}

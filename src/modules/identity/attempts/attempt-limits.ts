@@ -1,0 +1,87 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { RateLimiterRedis, RateLimiterRes } from 'rate-limiter-flexible';
+import { KeyedHash } from '../../../platform/crypto/index.ts';
+import { redisKeys, RedisConnections } from '../../../platform/redis/index.ts';
+import { type IdentityConfig, identityConfig } from '../identity.config.ts';
+import { identityErrors } from '../identity.errors.ts';
+import { addressGroup } from './address.ts';
+
+interface Limit {
+  name: string;
+  quota: number;
+  /** Seconds. */
+  window: number;
+  limiter: RateLimiterRedis;
+}
+
+const minute = 60;
+const hour = 3_600;
+
+/**
+ * How often somebody may try what anybody can try. Counted in Redis under keyed hashes, the same whether an account exists or
+ * not. A limit that was hit is 429 with `Retry-After` and RateLimit headers; without Redis the answer is 503, never "go on".
+ */
+@Injectable()
+export class AttemptLimits {
+  private readonly signInAddress: Limit;
+  private readonly signInAccount: Limit;
+  private readonly signUpAddress: Limit;
+  private readonly signUpEmail: Limit;
+  private readonly ticketAddress: Limit;
+  private readonly ticketCredential: Limit;
+
+  constructor(
+    private readonly redis: RedisConnections,
+    private readonly hash: KeyedHash,
+    @Inject(identityConfig.token) config: IdentityConfig,
+  ) {
+    this.signInAddress = this.limit('sign-in-address', config.signInPerAddressPerMinute, minute);
+    this.signInAccount = this.limit('sign-in-account', config.signInPerAccountPerMinute, minute);
+    this.signUpAddress = this.limit('sign-up-address', config.signUpPerAddressPerHour, hour);
+    this.signUpEmail = this.limit('sign-up-email', config.signUpPerEmailPerHour, hour);
+    this.ticketAddress = this.limit('ticket-address', config.ticketsPerAddressPerMinute, minute);
+    this.ticketCredential = this.limit('ticket-credential', config.ticketsPerKeyPerMinute, minute);
+  }
+
+  /** Counts a sign-in. `emailHash` is the keyed hash of the e-mail. */
+  async signIn(address: string, emailHash: Buffer): Promise<void> {
+    await this.consume(this.signInAddress, this.addressKey(address));
+    await this.consume(this.signInAccount, emailHash.toString('hex'));
+  }
+
+  /** Counts a sign-up. */
+  async signUp(address: string, emailHash: Buffer): Promise<void> {
+    await this.consume(this.signUpAddress, this.addressKey(address));
+    await this.consume(this.signUpEmail, emailHash.toString('hex'));
+  }
+
+  /** Counts a chat ticket asked from `address` with the API key or session `credentialId`. Without an address only the latter. */
+  async ticket(address: string | undefined, credentialId: string): Promise<void> {
+    if (address !== undefined) await this.consume(this.ticketAddress, this.addressKey(address));
+    await this.consume(this.ticketCredential, credentialId);
+  }
+
+  private limit(name: string, quota: number, window: number): Limit {
+    const limiter = new RateLimiterRedis({
+      storeClient: this.redis.commands,
+      keyPrefix: redisKeys.attempts(name),
+      points: quota,
+      duration: window,
+      rejectIfRedisNotReady: true,
+    });
+    return { name, quota, window, limiter };
+  }
+
+  private addressKey(address: string): string {
+    return this.hash.of('address', addressGroup(address)).toString('hex');
+  }
+
+  private async consume({ name, quota, window, limiter }: Limit, key: string): Promise<void> {
+    try {
+      await limiter.consume(key);
+    } catch (refusal) {
+      if (!(refusal instanceof RateLimiterRes)) throw identityErrors.limitsUnavailable(refusal);
+      throw identityErrors.tooManyAttempts({ name, quota, window, resetSeconds: Math.max(1, Math.ceil(refusal.msBeforeNext / 1000)) });
+    }
+  }
+}

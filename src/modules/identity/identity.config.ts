@@ -1,0 +1,57 @@
+import { type ConfigValues, defineTopic, entry, setting } from '../../platform/config/index.ts';
+
+/** How people sign in, how long credentials live, and how often somebody may try. */
+export const identityConfig = defineTopic('identity', 'Sign-in and credentials', {
+  accessTokenSeconds: entry('AUTH_ACCESS_TOKEN_SECONDS', setting.int(60, 3_600).default(900), 'Life of an access token, in seconds.'),
+  sessionDays: entry(
+    'AUTH_SESSION_DAYS',
+    setting.int(1, 365).default(30),
+    'Life of a session, in days, however often it is refreshed; then the password is asked again.',
+  ),
+  refreshGraceSeconds: entry(
+    'AUTH_REFRESH_GRACE_SECONDS',
+    setting.int(0, 60).default(10),
+    'How long a used refresh token still works, in seconds, for a client that lost the answer. Later use revokes the session.',
+  ),
+  visitorTokenDays: entry('AUTH_VISITOR_TOKEN_DAYS', setting.int(1, 730).default(180), 'Life of a visitor token, in days.'),
+  ticketSeconds: entry('AUTH_TICKET_SECONDS', setting.int(5, 300).default(30), 'How long a chat ticket can be redeemed, in seconds.'),
+  passwordHashesAtOnce: entry(
+    'AUTH_PASSWORD_HASHES_AT_ONCE',
+    setting.int(1, 64).default(3),
+    'Password hashes computed at the same time, each with 19 MiB of memory and a thread of the pool (4 unless UV_THREADPOOL_SIZE says more).',
+  ),
+  passwordHashQueue: entry(
+    'AUTH_PASSWORD_HASH_QUEUE',
+    setting.int(0, 1_000).default(32),
+    'Password hashes that may wait for their turn; beyond that sign-in answers 503.',
+  ),
+  signInPerAccountPerMinute: entry(
+    'AUTH_SIGN_IN_PER_ACCOUNT_PER_MINUTE',
+    setting.int(1, 1_000_000).default(10),
+    'Sign-in attempts per e-mail and minute, whether it exists or not.',
+  ),
+  signInPerAddressPerMinute: entry(
+    'AUTH_SIGN_IN_PER_ADDRESS_PER_MINUTE',
+    setting.int(1, 1_000_000).default(30),
+    'Sign-in attempts per address (IPv6: per /64) and minute.',
+  ),
+  signUpPerEmailPerHour: entry('AUTH_SIGN_UP_PER_EMAIL_PER_HOUR', setting.int(1, 1_000_000).default(5), 'Sign-ups per e-mail and hour.'),
+  signUpPerAddressPerHour: entry(
+    'AUTH_SIGN_UP_PER_ADDRESS_PER_HOUR',
+    setting.int(1, 1_000_000).default(20),
+    'Sign-ups per address (IPv6: per /64) and hour.',
+  ),
+  ticketsPerAddressPerMinute: entry(
+    'AUTH_TICKETS_PER_ADDRESS_PER_MINUTE',
+    setting.int(1, 1_000_000).default(60),
+    'Chat tickets per address (IPv6: per /64) and minute.',
+  ),
+  ticketsPerKeyPerMinute: entry(
+    'AUTH_TICKETS_PER_KEY_PER_MINUTE',
+    setting.int(1, 10_000_000).default(600),
+    'Chat tickets per API key or session and minute.',
+  ),
+});
+
+/** Values of the sign-in topic. */
+export type IdentityConfig = ConfigValues<typeof identityConfig>;

@@ -1,0 +1,46 @@
+import { AppError, commonErrors } from '../../kernel/app-error.ts';
+
+/** A limit that was hit, for the headers of the answer. */
+export interface HitLimit {
+  name: string;
+  /** Requests per window. */
+  quota: number;
+  /** Seconds. */
+  window: number;
+  /** Seconds until the window ends. */
+  resetSeconds: number;
+}
+
+/** Everything that identity refuses. */
+export const identityErrors = {
+  invalidCredentials: () => new AppError('invalid_credentials', 401, 'E-mail or password is wrong.', { retryable: false }),
+  refreshTokenInvalid: () =>
+    new AppError('refresh_token_invalid', 401, 'This refresh token does not count (any more). Sign in again.', { retryable: false }),
+  refreshTokenReused: () =>
+    new AppError('refresh_token_reused', 401, 'This refresh token was used before, so its session has been revoked. Sign in again.', {
+      retryable: false,
+    }),
+  visitorTokenInvalid: () =>
+    new AppError('visitor_token_invalid', 401, 'This visitor token does not count (any more).', { retryable: false }),
+  ticketInvalid: () =>
+    new AppError('ticket_invalid', 401, 'This ticket is unknown, used or expired. Ask for a new one.', { retryable: false }),
+  originNotAllowed: () => new AppError('origin_not_allowed', 403, 'This ticket was issued to another origin.', { retryable: false }),
+  scopeNotHeld: () =>
+    new AppError('scope_not_permitted', 403, 'A key cannot be given more than the caller may do.', { retryable: false, param: 'scopes' }),
+  apiKeyNotFound: () => commonErrors.notFound('API key'),
+  botNotFound: () => commonErrors.notFound('bot'),
+  alreadyRolled: () => commonErrors.conflict('api_key_already_rolled', 'This key has a successor already; roll that one.'),
+  expiryInThePast: () => commonErrors.invalidRequest([{ path: 'expires_at', message: 'must be in the future' }]),
+  unknownCursor: () => commonErrors.invalidRequest([{ path: 'after', message: 'must be the id of an API key' }]),
+  externalIdLength: () => commonErrors.invalidRequest([{ path: 'visitor_id', message: 'must have 1 to 200 characters' }]),
+  busy: () => commonErrors.unavailable('Too many people are signing in right now. Try again in a moment.', 1),
+  limitsUnavailable: (cause: unknown) => commonErrors.unavailable('A part of the service cannot be reached right now.', 2, cause),
+  tooManyAttempts: (limit: HitLimit) =>
+    new AppError('rate_limited', 429, 'Too many attempts. Try again later.', {
+      retryAfter: limit.resetSeconds,
+      headers: {
+        'ratelimit-policy': `"${limit.name}";q=${limit.quota};w=${limit.window}`,
+        ratelimit: `"${limit.name}";r=0;t=${limit.resetSeconds}`,
+      },
+    }),
+};

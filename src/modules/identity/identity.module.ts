@@ -1,0 +1,66 @@
+import { Module } from '@nestjs/common';
+import { APP_GUARD } from '@nestjs/core';
+import { AccessGuard } from './access/access.guard.ts';
+import { AccessTokenStrategy } from './access/access-token.strategy.ts';
+import { ApiKeyStrategy } from './access/api-key.strategy.ts';
+import { Authenticator } from './access/authenticator.ts';
+import { CredentialChanges } from './access/credential-changes.ts';
+import { CredentialPassport } from './access/credential-passport.ts';
+import { CredentialStatesRepository } from './access/credential-states.repository.ts';
+import { CredentialWatch } from './access/credential-watch.ts';
+import { LiveSessions } from './access/live-sessions.ts';
+import { MeController } from './access/me.controller.ts';
+import { Me } from './access/me.service.ts';
+import { ApiKeyLookup } from './api-keys/api-key-lookup.ts';
+import { ApiKeysController } from './api-keys/api-keys.controller.ts';
+import { ApiKeysRepository } from './api-keys/api-keys.repository.ts';
+import { ApiKeys } from './api-keys/api-keys.service.ts';
+import { AttemptLimits } from './attempts/attempt-limits.ts';
+import { Sessions } from './sessions/sessions.service.ts';
+import { SessionsRepository } from './sessions/sessions.repository.ts';
+import { AccountsRepository } from './sign-in/accounts.repository.ts';
+import { AuthController } from './sign-in/auth.controller.ts';
+import { Auth } from './sign-in/auth.service.ts';
+import { PasswordHasher } from './sign-in/password-hasher.ts';
+import { SignIn } from './sign-in/sign-in.service.ts';
+import { SignUp } from './sign-in/sign-up.service.ts';
+import { AccessTokens } from './signing/access-tokens.ts';
+import { JwksController } from './signing/jwks.controller.ts';
+import { SigningKeys } from './signing/signing-keys.ts';
+import { Tickets } from './tickets/tickets.ts';
+import { VisitorTokens } from './visitors/visitor-tokens.ts';
+import { VisitorsRepository } from './visitors/visitors.repository.ts';
+import { Visitors } from './visitors/visitors.service.ts';
+
+const access = [
+  CredentialChanges,
+  CredentialStatesRepository,
+  CredentialWatch,
+  LiveSessions,
+  AccessTokenStrategy,
+  ApiKeyStrategy,
+  CredentialPassport,
+  Authenticator,
+  Me,
+];
+const signingIn = [
+  AccountsRepository,
+  PasswordHasher,
+  SignUp,
+  SignIn,
+  Auth,
+  SessionsRepository,
+  Sessions,
+  SigningKeys,
+  AccessTokens,
+  AttemptLimits,
+];
+const keysAndVisitors = [ApiKeysRepository, ApiKeyLookup, ApiKeys, VisitorsRepository, Visitors, VisitorTokens, Tickets];
+
+/** Who calls, and what they may do: the guard over every route, and everything that credentials come from. */
+@Module({
+  controllers: [AuthController, JwksController, MeController, ApiKeysController],
+  providers: [...access, ...signingIn, ...keysAndVisitors, AccessGuard, { provide: APP_GUARD, useExisting: AccessGuard }],
+  exports: [Authenticator, AttemptLimits, Tickets, VisitorTokens, Visitors, CredentialWatch, SignUp, ApiKeys],
+})
+export class IdentityModule {}

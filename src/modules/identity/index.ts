@@ -1,0 +1,13 @@
+export { AcceptsTicket } from './access/accepts-ticket.ts';
+export { type AuthenticateOptions, Authenticator } from './access/authenticator.ts';
+export { bearerOf } from './access/bearer.ts';
+export { CredentialWatch } from './access/credential-watch.ts';
+export { ApiKeys, type Grantor } from './api-keys/api-keys.service.ts';
+export { AttemptLimits } from './attempts/attempt-limits.ts';
+export { type IdentityConfig, identityConfig } from './identity.config.ts';
+export { identityErrors } from './identity.errors.ts';
+export { IdentityModule } from './identity.module.ts';
+export { SignUp, type SignUpRequest } from './sign-in/sign-up.service.ts';
+export { Tickets, type TicketSubject } from './tickets/tickets.ts';
+export { VisitorTokens, type VisitorTokenSubject } from './visitors/visitor-tokens.ts';
+export { type Visitor, Visitors } from './visitors/visitors.service.ts';

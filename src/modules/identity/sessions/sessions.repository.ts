@@ -1,0 +1,110 @@
+import { Injectable } from '@nestjs/common';
+import type { Role } from '../../../kernel/permissions.ts';
+import { changed, row, type Transaction } from '../../../platform/database/index.ts';
+
+/** Where a refresh token is, and whether its user may come in at all. */
+export interface LocatedToken {
+  tenantId: string;
+  id: string;
+  sessionId: string;
+  userDisabled: boolean;
+}
+
+/** A session that is locked for the rest of the transaction. */
+export interface LockedSession {
+  userId: string;
+  role: Role;
+  /** Not revoked, not expired, tenant active. */
+  live: boolean;
+}
+
+/** Sessions and their refresh tokens in the database. */
+@Injectable()
+export class SessionsRepository {
+  /** Stores a session that ends after `days`, whatever happens. */
+  async insert(tx: Transaction, session: { tenantId: string; id: string; userId: string; days: number }): Promise<void> {
+    await changed(tx, 'INSERT INTO sessions (tenant_id, id, user_id, expires_at) VALUES ($1, $2, $3, now() + make_interval(days => $4))', [
+      session.tenantId,
+      session.id,
+      session.userId,
+      session.days,
+    ]);
+  }
+
+  /** Stores a refresh token of a session. */
+  async insertToken(tx: Transaction, token: { tenantId: string; id: string; sessionId: string; hash: Buffer }): Promise<void> {
+    await changed(tx, 'INSERT INTO refresh_tokens (tenant_id, id, session_id, token_hash) VALUES ($1, $2, $3, $4)', [
+      token.tenantId,
+      token.id,
+      token.sessionId,
+      token.hash,
+    ]);
+  }
+
+  /** Finds a refresh token by its keyed hash. Runs as the system role. */
+  locate(tx: Transaction, hash: Buffer): Promise<LocatedToken | undefined> {
+    return row<LocatedToken>(
+      tx,
+      `SELECT r.tenant_id AS "tenantId", r.id, r.session_id AS "sessionId", u.disabled_at IS NOT NULL AS "userDisabled"
+         FROM refresh_tokens r
+         JOIN sessions s ON s.tenant_id = r.tenant_id AND s.id = r.session_id
+         JOIN users u ON u.id = s.user_id
+        WHERE r.token_hash = $1`,
+      [hash],
+    );
+  }
+
+  /** Locks a session, so that its tokens change hands one at a time. */
+  lock(tx: Transaction, tenantId: string, sessionId: string): Promise<LockedSession | undefined> {
+    return row<LockedSession>(
+      tx,
+      `SELECT s.user_id AS "userId", m.role, s.revoked_at IS NULL AND s.expires_at > now() AND t.status = 'active' AS live
+         FROM sessions s
+         JOIN memberships m ON m.tenant_id = s.tenant_id AND m.user_id = s.user_id
+         JOIN tenants t ON t.id = s.tenant_id
+        WHERE s.tenant_id = $1 AND s.id = $2 FOR UPDATE OF s`,
+      [tenantId, sessionId],
+    );
+  }
+
+  /** Marks a token as used; true when this call was the first. */
+  async use(tx: Transaction, tenantId: string, tokenId: string): Promise<boolean> {
+    const count = await changed(
+      tx,
+      'UPDATE refresh_tokens SET used_at = clock_timestamp() WHERE tenant_id = $1 AND id = $2 AND used_at IS NULL',
+      [tenantId, tokenId],
+    );
+    return count > 0;
+  }
+
+  /** True when a token's first use was less than `seconds` ago. */
+  async usedWithin(tx: Transaction, tenantId: string, tokenId: string, seconds: number): Promise<boolean> {
+    const found = await row<{ recent: boolean }>(
+      tx,
+      `SELECT used_at > clock_timestamp() - make_interval(secs => $3) AS recent FROM refresh_tokens WHERE tenant_id = $1 AND id = $2`,
+      [tenantId, tokenId, seconds],
+    );
+    return found?.recent === true;
+  }
+
+  /** Tokens of a session made within the last `seconds`. */
+  async tokensMadeWithin(tx: Transaction, tenantId: string, sessionId: string, seconds: number): Promise<number> {
+    const found = await row<{ count: number }>(
+      tx,
+      `SELECT count(*)::int AS count FROM refresh_tokens
+        WHERE tenant_id = $1 AND session_id = $2 AND created_at > clock_timestamp() - make_interval(secs => $3)`,
+      [tenantId, sessionId, seconds],
+    );
+    return found?.count ?? 0;
+  }
+
+  /** Revokes a session; true when this call did it. */
+  async revoke(tx: Transaction, tenantId: string, sessionId: string, reason: 'signed_out' | 'refresh_token_reused'): Promise<boolean> {
+    const count = await changed(
+      tx,
+      'UPDATE sessions SET revoked_at = now(), revoked_reason = $3 WHERE tenant_id = $1 AND id = $2 AND revoked_at IS NULL',
+      [tenantId, sessionId, reason],
+    );
+    return count > 0;
+  }
+}

@@ -1,0 +1,48 @@
+import { Injectable } from '@nestjs/common';
+import { KeyedHash } from '../../../platform/crypto/index.ts';
+import { AttemptLimits } from '../attempts/attempt-limits.ts';
+import { Sessions } from '../sessions/sessions.service.ts';
+import { type RefreshBody, type SignInBody, type SignUpBody, toSessionResponse } from './auth.schemas.ts';
+import { normalisedEmail } from './email.ts';
+import { SignIn } from './sign-in.service.ts';
+import { SignUp } from './sign-up.service.ts';
+
+/** What the routes under /v1/auth do. */
+@Injectable()
+export class Auth {
+  constructor(
+    private readonly limits: AttemptLimits,
+    private readonly hash: KeyedHash,
+    private readonly signUps: SignUp,
+    private readonly signIns: SignIn,
+    private readonly sessions: Sessions,
+  ) {}
+
+  /** A new user with a new tenant, signed in. `address` is the client's. */
+  async signUp(body: SignUpBody, address: string) {
+    await this.limits.signUp(address, this.emailHash(body.email));
+    const made = await this.signUps.signUp({ email: body.email, password: body.password, tenantName: body.tenant_name });
+    return toSessionResponse(await this.sessions.open({ ...made, role: 'owner' }));
+  }
+
+  /** A new session for an account. */
+  async signIn(body: SignInBody, address: string) {
+    await this.limits.signIn(address, this.emailHash(body.email));
+    const { tenantId, userId, role } = await this.signIns.signIn({ email: body.email, password: body.password, tenantId: body.tenant_id });
+    return toSessionResponse(await this.sessions.open({ tenantId, userId, role }));
+  }
+
+  /** The next tokens of a session. */
+  async refresh(body: RefreshBody) {
+    return toSessionResponse(await this.sessions.refresh(body.refresh_token));
+  }
+
+  /** Ends the session of a refresh token; says nothing about whether there was one. */
+  signOut(body: RefreshBody): Promise<void> {
+    return this.sessions.signOut(body.refresh_token);
+  }
+
+  private emailHash(email: string): Buffer {
+    return this.hash.of('email', normalisedEmail(email));
+  }
+}

@@ -1,0 +1,50 @@
+import { timingSafeEqual } from 'node:crypto';
+import { Injectable } from '@nestjs/common';
+import { uuidOf } from '../../../kernel/ids.ts';
+import { KeyedHash } from '../../../platform/crypto/index.ts';
+import { SystemDatabase } from '../../../platform/database/index.ts';
+import { identityErrors } from '../identity.errors.ts';
+import { type AccountCandidate, AccountsRepository } from './accounts.repository.ts';
+import { normalisedEmail } from './email.ts';
+import { PasswordHasher } from './password-hasher.ts';
+
+/** What somebody signs in with. */
+export interface SignInRequest {
+  email: string;
+  password: string;
+  /** Public id of the tenant; without it the newest account that matches wins. */
+  tenantId?: string | undefined;
+}
+
+/** Finds the account of an e-mail and password. */
+@Injectable()
+export class SignIn {
+  constructor(
+    private readonly system: SystemDatabase,
+    private readonly accounts: AccountsRepository,
+    private readonly hasher: PasswordHasher,
+    private readonly hash: KeyedHash,
+  ) {}
+
+  /**
+   * The account that matches. One password hash and one statement whatever is stored, and the same 401
+   * `invalid_credentials` for an unknown e-mail, a wrong password, a disabled user and a suspended tenant.
+   */
+  async signIn({ email, password, tenantId }: SignInRequest): Promise<AccountCandidate> {
+    const tenant = tenantId === undefined ? undefined : (uuidOf('tenant', tenantId) ?? noTenant);
+    const emailHash = this.hash.of('email', normalisedEmail(email));
+    const passwordHash = await this.hasher.hash(emailHash, password);
+    const candidates = await this.system.run('sign-in', (tx) => this.accounts.candidates(tx, emailHash, passwordHash, tenant));
+    const matches = candidates.filter((candidate) => isSame(candidate.passwordHash, passwordHash));
+    const [newest] = matches;
+    if (newest === undefined) throw identityErrors.invalidCredentials();
+    return newest;
+  }
+}
+
+/** Stands for an id that no tenant has, so that a malformed id takes the same way as an unknown one. */
+const noTenant = '00000000-0000-0000-0000-000000000000';
+
+function isSame(left: Buffer, right: Buffer): boolean {
+  return left.length === right.length && timingSafeEqual(left, right);
+}

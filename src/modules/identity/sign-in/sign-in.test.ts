@@ -1,0 +1,86 @@
+import { expect, test, vi } from 'vitest';
+import { newUuid, publicId } from '../../../kernel/ids.ts';
+import { KeyedHash } from '../../../platform/crypto/index.ts';
+import type { SystemDatabase, Transaction } from '../../../platform/database/index.ts';
+import { loadTopics } from '../../../platform/config/index.ts';
+import { type IdentityConfig, identityConfig } from '../identity.config.ts';
+import type { AccountCandidate, AccountsRepository } from './accounts.repository.ts';
+import { PasswordHasher } from './password-hasher.ts';
+import { SignIn } from './sign-in.service.ts';
+
+const hash = new KeyedHash({ masterKey: Buffer.alloc(32, 7) } as ConstructorParameters<typeof KeyedHash>[0]);
+const config = loadTopics([identityConfig], { AUTH_PASSWORD_HASHES_AT_ONCE: '2', AUTH_PASSWORD_HASH_QUEUE: '1' }).get(identityConfig.token);
+const newHasher = () => new PasswordHasher(hash, config as unknown as IdentityConfig);
+const emailHash = hash.of('email', 'ada@example.com');
+
+/** Sign-in over a table in memory; `asked` counts the statements. */
+function signInOver(accounts: AccountCandidate[]) {
+  const hasher = newHasher();
+  const computed = vi.spyOn(hasher, 'hash');
+  let asked = 0;
+  const repository = {
+    candidates: async (_tx: Transaction, _email: Buffer, password: Buffer, tenantId?: string) => {
+      asked += 1;
+      return accounts.filter(
+        (a) => a.passwordHash.subarray(0, 2).equals(password.subarray(0, 2)) && (tenantId ?? a.tenantId) === a.tenantId,
+      );
+    },
+  };
+  const system = { run: (_reason: string, work: (tx: Transaction) => Promise<unknown>) => work({} as Transaction) };
+  const signIn = new SignIn(system as unknown as SystemDatabase, repository as unknown as AccountsRepository, hasher, hash);
+  return { signIn, costs: () => ({ hashes: computed.mock.calls.length, statements: asked }) };
+}
+
+async function account(password: string): Promise<AccountCandidate> {
+  return { userId: newUuid(), tenantId: newUuid(), role: 'owner', passwordHash: await newHasher().hash(emailHash, password) };
+}
+
+test('a sign-in costs one password hash and one statement, whatever is stored', async () => {
+  const mine = await account('correct horse');
+  const others = [await account('something else'), await account('another one')];
+  for (const stored of [[], [mine], [...others, mine]]) {
+    for (const attempt of [
+      { email: 'ada@example.com', password: 'correct horse' },
+      { email: 'ada@example.com', password: 'wrong' },
+      { email: 'ada@example.com', password: 'correct horse', tenantId: 'nonsense' },
+    ]) {
+      const { signIn, costs } = signInOver(stored);
+      await signIn.signIn(attempt).catch(() => undefined);
+      expect(costs()).toEqual({ hashes: 1, statements: 1 });
+    }
+  }
+});
+
+test('unknown e-mail, wrong password and foreign tenant are refused with the same words', async () => {
+  const mine = await account('correct horse');
+  const refusals = [
+    signInOver([]).signIn.signIn({ email: 'ada@example.com', password: 'correct horse' }),
+    signInOver([mine]).signIn.signIn({ email: 'ada@example.com', password: 'wrong' }),
+    signInOver([mine]).signIn.signIn({ email: 'ada@example.com', password: 'correct horse', tenantId: publicId('tenant', newUuid()) }),
+    signInOver([mine]).signIn.signIn({ email: 'ada@example.com', password: 'correct horse', tenantId: 'ten_!' }),
+  ];
+  const errors = await Promise.all(refusals.map((refusal) => refusal.catch((error: unknown) => error)));
+  for (const error of errors) expect(error).toEqual(errors[0]);
+  expect(errors[0]).toMatchObject({ code: 'invalid_credentials', status: 401 });
+});
+
+test('the newest match wins unless a tenant is named, and the e-mail is normalised', async () => {
+  const [newer, older] = [await account('correct horse'), await account('correct horse')];
+  const { signIn } = signInOver([newer, older]);
+  expect(await signIn.signIn({ email: ' ADA@example.com ', password: 'correct horse' })).toBe(newer);
+  const tenantId = publicId('tenant', older.tenantId);
+  expect(await signIn.signIn({ email: 'ada@example.com', password: 'correct horse', tenantId })).toBe(older);
+});
+
+test('equal passwords under different e-mails have different hashes', async () => {
+  const other = await newHasher().hash(hash.of('email', 'bob@example.com'), 'correct horse');
+  expect(other.equals(await newHasher().hash(emailHash, 'correct horse'))).toBe(false);
+});
+
+test('password hashing has a bound: two at once, one waits, the next is refused with 503', async () => {
+  const hasher = newHasher();
+  const attempts = await Promise.allSettled(Array.from({ length: 4 }, () => hasher.hash(emailHash, 'correct horse')));
+  expect(attempts.map(({ status }) => status)).toEqual(['fulfilled', 'fulfilled', 'fulfilled', 'rejected']);
+  expect(attempts[3]).toMatchObject({ reason: { status: 503 } });
+  await expect(hasher.hash(emailHash, 'correct horse')).resolves.toHaveLength(32);
+});

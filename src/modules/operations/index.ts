@@ -1,0 +1,2 @@
+export { Health } from './health.service.ts';
+export { OperationsModule } from './operations.module.ts';

@@ -1,0 +1,71 @@
+import { timingSafeEqual } from 'node:crypto';
+import { Controller, Get, Inject, Req, Res } from '@nestjs/common';
+import { ApiExcludeEndpoint, ApiTags } from '@nestjs/swagger';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { z } from 'zod';
+import { commonErrors } from '../../kernel/app-error.ts';
+import { Access, Answers, type HttpConfig, httpConfig } from '../../platform/http/index.ts';
+import { metricsRegistry } from '../../platform/telemetry/index.ts';
+import { Health } from './health.service.ts';
+
+const Alive = z.object({ status: z.literal('ok') }).meta({ id: 'Alive' });
+const CheckState = z.enum(['ok', 'unreachable']);
+const ReadinessResponse = z
+  .object({
+    status: z.enum(['ready', 'not_ready', 'draining']),
+    checks: z.object({ database: CheckState, keystore: CheckState, redis: CheckState }),
+  })
+  .meta({ id: 'Readiness' });
+
+/** For whoever runs Parley: probes and metrics. */
+@ApiTags('Operations')
+@Controller()
+export class OperationsController {
+  constructor(
+    private readonly health: Health,
+    @Inject(httpConfig.token) private readonly http: HttpConfig,
+  ) {}
+
+  @Get('livez')
+  @Access('public')
+  @Answers({ summary: 'The process runs; says nothing about what it depends on', body: Alive })
+  live() {
+    return { status: 'ok' as const };
+  }
+
+  @Get('startupz')
+  @Access('public')
+  @Answers({ summary: 'The replica has started', body: Alive })
+  startup() {
+    if (!this.health.isStarted) throw commonErrors.unavailable('The replica is still starting.');
+    return { status: 'ok' as const };
+  }
+
+  @Get('readyz')
+  @Access('public')
+  @Answers({ summary: 'The replica can serve; 503 says why not', body: ReadinessResponse })
+  async ready(@Res() reply: FastifyReply) {
+    const { ready, draining, checks } = await this.health.readiness();
+    const status = ready ? 'ready' : draining ? 'draining' : 'not_ready';
+    void reply.status(ready ? 200 : 503).send({ status, checks });
+  }
+
+  @Get('metrics')
+  @Access('public')
+  @ApiExcludeEndpoint()
+  async metrics(@Req() request: FastifyRequest, @Res() reply: FastifyReply) {
+    if (!mayReadMetrics(request, this.http.metricsToken)) throw commonErrors.notFound('page');
+    void reply.header('content-type', metricsRegistry.contentType).send(await metricsRegistry.metrics());
+  }
+}
+
+/** With a token configured, whoever has it; without one, only callers on this machine that come through no proxy. */
+function mayReadMetrics(request: FastifyRequest, token: string | undefined): boolean {
+  if (token !== undefined) {
+    const given = Buffer.from(request.headers.authorization ?? '');
+    const wanted = Buffer.from(`Bearer ${token}`);
+    return given.length === wanted.length && timingSafeEqual(given, wanted);
+  }
+  const proxied = ['forwarded', 'x-forwarded-for', 'x-real-ip', 'via'].some((name) => request.headers[name] !== undefined);
+  return !proxied && /^(127\.|::1$|::ffff:127\.)/.test(request.socket.remoteAddress ?? '');
+}
