@@ -13,7 +13,7 @@ export default defineConfig({
         test: {
           ...shared,
           name: 'db',
-          include: ['src/**/*.db.test.ts', 'test/isolation/**/*.test.ts'],
+          include: ['src/**/*.db.test.ts', 'test/{isolation,generated}/**/*.test.ts'],
           globalSetup: ['test/support/global-setup.ts'],
         },
       },

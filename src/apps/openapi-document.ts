@@ -15,8 +15,17 @@ export function openApiDocument(app: INestApplication): OpenAPIObject {
     .setVersion('1')
     .addBearerAuth({ type: 'http', scheme: 'bearer', description: 'An access token, an API key, or (for chat) a ticket.' }, 'bearer')
     .build();
-  return SwaggerModule.createDocument(app, config, {
+  const document = SwaggerModule.createDocument(app, config, {
     standardSchemaConverter: zodToOpenApi,
     operationIdFactory: (controller, method) => `${controller.replace(/Controller$/, '')}_${method}`,
   });
+  for (const path of Object.values(document.paths)) for (const operation of Object.values(path)) nameProblemType(operation);
+  return document;
+}
+
+/** Errors have a media type of their own, which decorators cannot say per response. */
+function nameProblemType(operation: unknown): void {
+  const problem = (operation as { responses?: Record<string, { content?: Record<string, unknown> }> }).responses?.['default'];
+  const shape = problem?.content?.['application/json'];
+  if (problem !== undefined && shape !== undefined) problem.content = { 'application/problem+json': shape };
 }

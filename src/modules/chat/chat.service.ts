@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Inject, Injectable } from '@nestjs/common';
 import { type HttpConfig, httpConfig } from '../../platform/http/index.ts';
 import { ChatSockets } from './gateway/chat-sockets.ts';
@@ -6,6 +7,9 @@ import { TurnSweeper } from './turn/turn-sweeper.ts';
 
 /** Over how long sockets are closed at a drain, so that their clients do not come back all at once, in milliseconds. */
 const closeOverMs = 2_000;
+
+/** How long turns that are cut may take to let go, in milliseconds: one that waits for a lost database does not. */
+const cutWithinMs = 2_000;
 
 /** Starts and stops chat on this replica. */
 @Injectable()
@@ -30,14 +34,16 @@ export class Chat {
   async drain(): Promise<void> {
     this.sweeper.stop();
     this.runner.closeSlots();
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise((resolve) => {
-      timer = setTimeout(resolve, this.http.drainTimeoutMs);
-    });
-    await Promise.race([this.runner.idle(), late]);
-    clearTimeout(timer);
+    await this.idleWithin(this.http.drainTimeoutMs);
     for (const { id } of this.runner.running()) this.runner.cut(id, 'drain');
-    await this.runner.idle();
+    await this.idleWithin(cutWithinMs);
     await this.sockets.drain(Math.min(closeOverMs, this.sockets.size * 10));
+  }
+
+  private async idleWithin(ms: number): Promise<void> {
+    const waiting = new AbortController();
+    const late = sleep(ms, undefined, { signal: waiting.signal }).catch(() => undefined);
+    await Promise.race([this.runner.idle(), late]);
+    waiting.abort();
   }
 }

@@ -14,6 +14,9 @@ import { completionBody, type CompletionHead, CompletionReader } from './openai-
 import { contentText, type CreateChatCompletion } from './openai.schemas.ts';
 import { RetriedRequests } from './retried-requests.ts';
 
+/** How long a caller who hung up has to come back before the turn is stopped, in milliseconds: the `openai` client waits ≤ 8 s. */
+const hangUpGraceMs = 10_000;
+
 /** What an OpenAI client's headers say of retries. */
 export interface RetryHeaders {
   idempotencyKey: string | undefined;
@@ -76,9 +79,15 @@ export class CompletionsService {
     return completionBody(head, reader);
   }
 
-  /** Stops the turn of a caller who hung up: nobody else can read this dialect's answer to its end. */
-  stop(turn: AcceptedTurn): Promise<void> {
-    return this.find.stop(turn);
+  /**
+   * The caller hung up. This dialect has no other way to say "stop", but a client that lost its connection hangs up too and
+   * tries again: the turn is stopped unless somebody reads it again within the grace.
+   */
+  hungUp({ turn, opened }: StartedCompletion): void {
+    setTimeout(() => {
+      // A failed stop lets the answer go on to its end; nothing is lost.
+      if (!opened.log.hasReaders && !opened.log.sealed) this.find.stop(turn).catch(() => undefined);
+    }, hangUpGraceMs);
   }
 }
 

@@ -49,7 +49,7 @@ export class OpenAiController {
   ): Promise<void> {
     const started = await this.completions.start(caller, body, { idempotencyKey, retryCount: Number(retryCount ?? 0) || 0 });
     reply.raw.once('close', () => {
-      if (!reply.raw.writableFinished) this.completions.stop(started.turn).catch(() => undefined);
+      if (!reply.raw.writableFinished) this.completions.hungUp(started);
     });
     if (body.stream !== true) return void reply.send(await this.completions.whole(started));
     const events = completionEvents(started.head, body.stream_options?.include_usage === true, request.id);

@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import { Injectable } from '@nestjs/common';
 import { commonErrors } from '../../../kernel/app-error.ts';
 import type { Principal } from '../../../kernel/principal.ts';
-import { Authenticator } from '../../identity/index.ts';
+import { Authenticator, bearerOf } from '../../identity/index.ts';
 import { Parties } from '../party.ts';
 import type { Party } from '../turn/send-request.ts';
 
@@ -29,7 +29,7 @@ export class SocketAdmission {
 }
 
 function credentialOf(request: IncomingMessage, query: URLSearchParams): string {
-  const bearer = /^bearer +(\S+)$/i.exec(request.headers.authorization ?? '')?.[1];
+  const bearer = bearerOf(request);
   const ticket =
     query.get('ticket') ??
     request.headers['sec-websocket-protocol']

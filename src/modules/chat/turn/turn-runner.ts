@@ -8,7 +8,9 @@ import { loadContext } from './steps/load-context.ts';
 import { openLog } from './steps/open-log.ts';
 import { record } from './steps/record.ts';
 import { streamAnswer } from './steps/stream-answer.ts';
+import { TurnLog } from '../stream/turn-log.ts';
 import type { TurnRow } from './turn.ts';
+import { whileAvailable } from './while-available.ts';
 import { type CutReason, TurnLost, type TurnRun } from './turn-run.ts';
 import { TurnTools } from './turn-tools.ts';
 
@@ -70,7 +72,10 @@ export class TurnRunner {
 
   /** Runs a turn that this replica has claimed, on a slot that was taken for it. */
   run(tenantId: string, turn: TurnRow): void {
-    void this.runToItsEnd(tenantId, turn);
+    // A first attempt's log is within reach at once, so that the sender reads it here and not by way of Redis.
+    const log = turn.attempt === 1 ? new TurnLog(turn.id, turn.epoch) : undefined;
+    if (log !== undefined) this.tools.streaming.logs.addProduced(log);
+    void this.runToItsEnd(tenantId, turn, log);
   }
 
   /** Cuts a turn that runs here; nothing happens when it does not. With `attempt`, only that attempt. */
@@ -87,31 +92,34 @@ export class TurnRunner {
     while (this.runs.size > 0) await new Promise<void>((resolve) => this.ends.add(resolve));
   }
 
-  private async runToItsEnd(tenantId: string, turn: TurnRow): Promise<void> {
-    const startedAt = performance.now();
+  private async runToItsEnd(tenantId: string, turn: TurnRow, log: TurnLog | undefined): Promise<void> {
     let run: TurnRun | undefined;
     try {
-      run = await this.begin(tenantId, turn, startedAt);
+      run = await this.begin(tenantId, turn, log);
       await this.stepThrough(run);
     } catch (error) {
       if (!(error instanceof TurnLost)) this.logger.error({ turn: turn.id, error: safeError(error) }, 'a turn could not be finished');
     } finally {
       if (run !== undefined) this.end(run);
+      else if (log !== undefined) this.closeLog(log);
       this.slots += 1;
       this.lookForWork();
     }
   }
 
-  private async begin(tenantId: string, turn: TurnRow, startedAt: number): Promise<TurnRun> {
+  private async begin(tenantId: string, turn: TurnRow, log: TurnLog | undefined): Promise<TurnRun> {
     const { config, storage } = this.tools;
+    const startedAt = performance.now();
+    const deadlineAt = clock.now() + config.turnDeadlineMs;
     const run: TurnRun = {
       tenantId,
       turn,
       ids: { tenantId, turnId: turn.id, conversationId: turn.conversationId, answerMessageId: turn.answerMessageId, epoch: turn.epoch },
-      key: await storage.keyRing.visitorKey(tenantId, turn.visitorId),
+      key: await whileAvailable(deadlineAt, () => storage.keyRing.visitorKey(tenantId, turn.visitorId)),
       abort: new AbortController(),
-      deadlineAt: clock.now() + config.turnDeadlineMs,
+      deadlineAt,
       startedAt,
+      ...(log === undefined ? {} : { log }),
     };
     this.runs.set(turn.id, run);
     metrics.runningTurns.set(this.runs.size);
@@ -121,7 +129,8 @@ export class TurnRunner {
   private async stepThrough(run: TurnRun): Promise<void> {
     for (const step of steps) {
       try {
-        await step(run, this.tools);
+        if (step === openLog || step === loadContext) await whileAvailable(run.deadlineAt, () => step(run, this.tools));
+        else await step(run, this.tools);
       } catch (error) {
         if (error instanceof TurnLost || step === record) throw error;
         await this.fail(run, error);
@@ -144,13 +153,15 @@ export class TurnRunner {
     await record(run, this.tools);
   }
 
+  private closeLog(log: TurnLog): void {
+    this.tools.streaming.logs.removeProduced(log);
+    if (!log.sealed) log.break();
+  }
+
   private end(run: TurnRun): void {
     const { log, producer, turn } = run;
     producer?.close();
-    if (log !== undefined) {
-      this.tools.streaming.logs.removeProduced(log);
-      if (!log.sealed) log.break();
-    }
+    if (log !== undefined) this.closeLog(log);
     if (this.runs.get(turn.id) === run) this.runs.delete(turn.id);
     metrics.runningTurns.set(this.runs.size);
     metrics.turnSeconds.observe((performance.now() - run.startedAt) / 1_000);

@@ -22,6 +22,8 @@ export function createRawFetch(headersTimeoutMs: number): { fetch: typeof global
       dispatcher: agent,
       ...(init.signal ? { signal: init.signal } : {}),
     });
+    // A body that is given up reports that as an error; with no listener it would end the process.
+    answer.body.on('error', () => undefined);
     const headers = new Headers();
     for (const [name, value] of Object.entries(answer.headers)) {
       if (value !== undefined) headers.set(name, Array.isArray(value) ? value.join(', ') : value);

@@ -21,7 +21,7 @@ export async function openLog(run: TurnRun, tools: TurnTools): Promise<void> {
   const { tenantId, turn } = run;
   const earlier = turn.attempt === 1 ? undefined : await takeOver(run, tools);
   if (earlier === undefined) await create(run, tools);
-  const log = new TurnLog(turn.id, run.ids.epoch);
+  const log = run.log ?? new TurnLog(turn.id, run.ids.epoch);
   const cipher = new LogCipher(run.key);
   const already = (earlier?.batches ?? []).map((batch) => {
     const chunks = cipher.open({ turnId: turn.id, attempt: batch.attempt, epoch: log.epoch, first: batch.first }, batch.sealed);

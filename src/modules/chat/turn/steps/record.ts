@@ -1,5 +1,4 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { isDatabaseUnavailable } from '../../../../platform/database/index.ts';
 import { metrics } from '../../../../platform/telemetry/index.ts';
 import { sealContent } from '../../../conversations/index.ts';
 import { problemText } from '../../chat.errors.ts';
@@ -9,9 +8,7 @@ import { finishTurn, promoteNext, type TurnResult } from '../turn-lifecycle.ts';
 import { sealTimeoutMs } from '../turn-limits.ts';
 import { type Answer, TurnLost, type TurnRun } from '../turn-run.ts';
 import type { TurnTools } from '../turn-tools.ts';
-
-/** Wait between two tries while Postgres is away, in milliseconds. */
-const retryMs = 500;
+import { whileAvailable } from '../while-available.ts';
 
 /**
  * Ends the turn: answer, usage, settlement and the next turn's place in one transaction; only then the last chunks, so
@@ -22,7 +19,8 @@ export async function record(run: TurnRun, tools: TurnTools): Promise<void> {
   if (answer === undefined || producer === undefined || log === undefined) throw new Error('the answer comes first');
   const result = resultOf(run, answer);
   run.result = result;
-  await store(run, tools, answer, result);
+  // Without an end: the answer is there, and nothing is better than to keep it until Postgres is back.
+  await whileAvailable(Number.POSITIVE_INFINITY, () => store(run, tools, answer, result));
   metrics.turnsFinished.inc({ state: result.state });
   metrics.modelTokens.inc({ direction: 'input' }, answer.usage?.inputTokens ?? 0);
   metrics.modelTokens.inc({ direction: 'output' }, answer.usage?.outputTokens ?? 0);
@@ -55,17 +53,6 @@ function stateOf(run: TurnRun, answer: Answer): FinalState {
 }
 
 async function store(run: TurnRun, tools: TurnTools, answer: Answer, result: TurnResult): Promise<void> {
-  for (;;) {
-    try {
-      return await storeOnce(run, tools, answer, result);
-    } catch (error) {
-      if (!isDatabaseUnavailable(error)) throw error;
-      await sleep(retryMs);
-    }
-  }
-}
-
-async function storeOnce(run: TurnRun, tools: TurnTools, answer: Answer, result: TurnResult): Promise<void> {
   const { tenantId, turn, key } = run;
   const { database, messages, gates } = tools.storage;
   await database.forTenant(tenantId, async (tx) => {

@@ -1,0 +1,34 @@
+import { randomBytes } from 'node:crypto';
+import { expect, it } from 'vitest';
+import { LogCipher } from './log-cipher.ts';
+
+const key = { id: '1', tenantId: 'tenant-a', bytes: randomBytes(32) };
+const place = { turnId: 'turn', attempt: 1, epoch: 1, first: 4 };
+const chunks = ['{"type":"text-delta","delta":"Grüße\\n"}', '{"type":"finish"}'];
+
+it('opens what it sealed', () => {
+  const sealed = new LogCipher(key).seal(place, chunks);
+  expect(new LogCipher(key).open(place, sealed)).toEqual(chunks);
+  expect(sealed.includes('Grüße')).toBe(false);
+});
+
+it.each([
+  ['turn', { ...place, turnId: 'other' }],
+  ['attempt', { ...place, attempt: 2 }],
+  ['epoch', { ...place, epoch: 2 }],
+  ['sequence', { ...place, first: 5 }],
+])('P4: refuses a batch that was moved to another %s', (_what, moved) => {
+  const cipher = new LogCipher(key);
+  expect(() => cipher.open(moved, cipher.seal(place, chunks))).toThrow('cannot be decrypted');
+});
+
+it('P4: refuses a batch of another tenant even under the same key bytes', () => {
+  const sealed = new LogCipher(key).seal(place, chunks);
+  expect(() => new LogCipher({ ...key, tenantId: 'tenant-b' }).open(place, sealed)).toThrow('cannot be decrypted');
+});
+
+it('gives the same bytes for a batch that is written again, and others for every other place', () => {
+  const cipher = new LogCipher(key);
+  expect(cipher.seal(place, chunks).equals(cipher.seal(place, chunks))).toBe(true);
+  expect(cipher.seal({ ...place, attempt: 2 }, chunks).equals(cipher.seal(place, chunks))).toBe(false);
+});
