@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { type Browser, type BrowserContext, type BrowserContextOptions, chromium, type Locator, type Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { startServer } from '../support/server.ts';
+import { type PlaygroundServer, startPlayground } from './playground-server.ts';
 
 const chromiumPath = process.env['CHROMIUM_PATH'] ?? '/usr/bin/chromium';
 const chromiumFlags = [
@@ -19,12 +19,12 @@ const patience = 20_000;
 
 // A developer without a browser may skip these; an automated run may not.
 describe.skipIf(!existsSync(chromiumPath) && process.env['CI'] === undefined)('playground', { timeout: 60_000 }, () => {
-  let server: Awaited<ReturnType<typeof startServer>>;
+  let server: PlaygroundServer;
   let browser: Browser;
   const contexts: BrowserContext[] = [];
 
   beforeAll(async () => {
-    [server, browser] = await Promise.all([startServer(), chromium.launch({ executablePath: chromiumPath, args: chromiumFlags })]);
+    [server, browser] = await Promise.all([startPlayground(), chromium.launch({ executablePath: chromiumPath, args: chromiumFlags })]);
   }, 120_000);
 
   afterEach(async () => {
@@ -73,7 +73,9 @@ describe.skipIf(!existsSync(chromiumPath) && process.env['CI'] === undefined)('p
     const policy = response.headers.get('content-security-policy') ?? '';
     expect(policy).toContain("default-src 'none'");
     expect(policy).not.toContain('unsafe');
-    expect(await response.text()).not.toMatch(/<style|<script(?![^>]*\bsrc=)|\sstyle=/);
+    const page = await response.text();
+    expect(page).toMatch(/src="\/assets\/[\w.-]+\.js"/);
+    expect(page).not.toMatch(/<style|<script(?![^>]*\bsrc=)|\sstyle=/);
   });
 
   it('shows the first answer growing while it can be stopped', async () => {
