@@ -7,10 +7,19 @@ import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fa
 import { SwaggerModule } from '@nestjs/swagger';
 import { ChatSocketAdapter } from '../modules/chat/index.ts';
 import { loadTopics } from '../platform/config/index.ts';
-import { type HttpConfig, httpConfig, pathOf, requestIdOf } from '../platform/http/index.ts';
+import {
+  clientErrorHandler,
+  frameworkErrors,
+  type HttpConfig,
+  httpConfig,
+  ignoreUnknownExpectations,
+  pathOf,
+  requestIdOf,
+} from '../platform/http/index.ts';
 import { metrics, requestContext } from '../platform/telemetry/index.ts';
 import { AppModule } from './app.module.ts';
 import { openApiDocument } from './openapi-document.ts';
+import { serverTopics } from './topics.ts';
 
 /** Nothing from elsewhere, nothing inline. */
 const pagePolicy =
@@ -21,11 +30,13 @@ const docsPolicy =
 
 /** Builds the application with everything that HTTP needs, not yet listening. */
 export async function createServer(env: NodeJS.ProcessEnv, logger: LoggerService): Promise<NestFastifyApplication> {
-  const http = loadTopics([httpConfig], env).get(httpConfig.token) as HttpConfig;
+  const http = loadTopics(serverTopics, env).get(httpConfig.token) as HttpConfig;
   const adapter = new FastifyAdapter({
     bodyLimit: http.bodyLimitBytes,
     trustProxy: http.trustProxy.length === 0 ? false : [...http.trustProxy],
     genReqId: requestIdOf,
+    frameworkErrors,
+    clientErrorHandler,
     requestTimeout: 60_000,
     forceCloseConnections: 'idle',
     routerOptions: { maxParamLength: 200 },
@@ -36,7 +47,8 @@ export async function createServer(env: NodeJS.ProcessEnv, logger: LoggerService
     bufferLogs: false,
   });
   addRequestHooks(app);
-  app.enableCors({ origin: '*', exposedHeaders: ['x-request-id', 'retry-after', 'ratelimit', 'ratelimit-policy'], maxAge: 600 });
+  ignoreUnknownExpectations(app.getHttpServer());
+  app.enableCors({ origin: '*', strictPreflight: false, exposedHeaders: ['x-request-id', 'retry-after', 'ratelimit', 'ratelimit-policy'], maxAge: 600 });
   app.useWebSocketAdapter(new ChatSocketAdapter(app));
   addDocs(app);
   await addPlayground(app);

@@ -12,7 +12,7 @@ import { createPino, PinoLogger, safeError, type TelemetryConfig, telemetryConfi
 import { createServer } from './http-server.ts';
 import { drain } from './shutdown.ts';
 import { checkBeforeServing, StartupError } from './startup-checks.ts';
-import { type ProcessConfig, processConfig } from './topics.ts';
+import { type ProcessConfig, processConfig, serverTopics } from './topics.ts';
 
 /** Longest wait for Redis at start, in milliseconds. */
 const redisWaitMs = 5_000;
@@ -51,7 +51,7 @@ export async function startServer(env: NodeJS.ProcessEnv, log: Logger): Promise<
 }
 
 async function main(): Promise<void> {
-  const telemetry = loadTopics([telemetryConfig], process.env).get(telemetryConfig.token) as TelemetryConfig;
+  const telemetry = loadTopics(serverTopics, process.env).get(telemetryConfig.token) as TelemetryConfig;
   const log = createPino(telemetry.logLevel);
   const server = await startServer(process.env, log);
   let stopping = false;

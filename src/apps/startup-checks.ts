@@ -90,13 +90,14 @@ async function roleProblems(tx: Transaction, setting: string, group: string): Pr
 }
 
 async function schemaProblems(tx: Transaction): Promise<string[]> {
-  try {
-    const applied = new Set((await rows<{ name: string }>(tx, 'SELECT name FROM migrations')).map(({ name }) => name));
-    const missing = mainMigrations.map((migration) => migration.name).filter((name) => !applied.has(name));
-    return missing.length === 0 ? [] : [`The schema is not current (${missing.join(', ')} missing). Run the migrate command.`];
-  } catch {
-    return ['The schema is not there. Run the migrate command.'];
-  }
+  const readable = await row<{ there: boolean }>(
+    tx,
+    `SELECT coalesce(has_table_privilege(to_regclass('public.migrations'), 'SELECT'), false) AS there`,
+  );
+  if (readable?.there !== true) return ['The schema is not there. Run the migrate command.'];
+  const applied = new Set((await rows<{ name: string }>(tx, 'SELECT name FROM migrations')).map(({ name }) => name));
+  const missing = mainMigrations.map((migration) => migration.name).filter((name) => !applied.has(name));
+  return missing.length === 0 ? [] : [`The schema is not current (${missing.join(', ')} missing). Run the migrate command.`];
 }
 
 async function redisProblems(redis: RedisConnections): Promise<string[]> {

@@ -105,8 +105,14 @@ describe('P10: another replica', () => {
     const answer = await send(other.url, tenant, { conversation, text: scripted({ tokens: 901, tokens_per_second: 50 }) });
     await readUntil(answer, 3);
     await stack.request('POST', `/v1/chat/${conversation}/stop?bot_id=${tenant.botId}`, { token: tenant.apiKey });
-    expect((await answer.finished()).last).toMatchObject({ type: 'finish', finishReason: 'interrupted', messageMetadata: { status: 'stopped' } });
-    expect(await stack.model.witness.waitFor(({ tokens_planned, outcome }) => tokens_planned === 901 && outcome === 'aborted_by_client')).toBeDefined();
+    expect((await answer.finished()).last).toMatchObject({
+      type: 'finish',
+      finishReason: 'interrupted',
+      messageMetadata: { status: 'stopped' },
+    });
+    expect(
+      await stack.model.witness.waitFor(({ tokens_planned, outcome }) => tokens_planned === 901 && outcome === 'aborted_by_client'),
+    ).toBeDefined();
     await other.stop();
   });
 
@@ -124,7 +130,9 @@ describe('P10: another replica', () => {
     expect(shownText(whole.chunks)).toBe(counted(40));
     expect(whole.chunks.filter(({ type }) => type === 'finish')).toHaveLength(1);
     // The loser's call was cancelled, and its readers were cut.
-    expect(await stack.model.witness.waitFor(({ last_user, outcome }) => last_user === 'take-over-marker' && outcome === 'aborted_by_client')).toBeDefined();
+    expect(
+      await stack.model.witness.waitFor(({ last_user, outcome }) => last_user === 'take-over-marker' && outcome === 'aborted_by_client'),
+    ).toBeDefined();
     const { entries } = stack.model.witness.entries({ match: 'take-over-marker' });
     expect(entries).toHaveLength(2);
     await doomed.stop();

@@ -17,10 +17,16 @@ const newConversation = () => `conversation-${(conversations += 1)}`;
 
 async function messagesOf(conversationId: string) {
   const { body } = await stack.request('GET', `/v1/conversations/${conversationId}/messages`, { token: tenant.apiKey });
-  return (body.data as { role: string; status: string; parts: { text: string }[] }[]).map(({ role, status, parts }) => [role, status, parts[0]?.text]);
+  return (body.data as { role: string; status: string; parts: { text: string }[] }[]).map(({ role, status, parts }) => [
+    role,
+    status,
+    parts[0]?.text,
+  ]);
 }
 
-async function turnsOf(conversation: string): Promise<{ state: string; attempt: number; model_calls: number; usage_estimated: boolean; output_tokens: number }[]> {
+async function turnsOf(
+  conversation: string,
+): Promise<{ state: string; attempt: number; model_calls: number; usage_estimated: boolean; output_tokens: number }[]> {
   const client = new pg.Client({ connectionString: urlAs(stack.postgresUrl, stack.database) });
   await client.connect();
   try {
@@ -138,9 +144,15 @@ describe('the conversation', () => {
     for await (const { chunk } of answer) if (chunk.type === 'text-delta') break;
     const id = conversationIdOf(answer);
     expect((await stack.request('DELETE', `/v1/conversations/${id}`, { token: tenant.accessToken })).status).toBe(204);
-    const entry = await stack.model.witness.waitFor(({ outcome, tokens_planned }) => outcome === 'aborted_by_client' && tokens_planned === 1_000);
+    const entry = await stack.model.witness.waitFor(
+      ({ outcome, tokens_planned }) => outcome === 'aborted_by_client' && tokens_planned === 1_000,
+    );
     expect(entry).toBeDefined();
-    await expect.poll(() => stack.redis.keys(`*${tenant.tenantUuid}*turn*`).then((keys) => keys.filter((key) => key.includes(answer.events[0]?.cursor ?? 'x')))).toEqual([]);
+    await expect
+      .poll(() =>
+        stack.redis.keys(`*${tenant.tenantUuid}*turn*`).then((keys) => keys.filter((key) => key.includes(answer.events[0]?.cursor ?? 'x'))),
+      )
+      .toEqual([]);
     expect((await stack.request('GET', `/v1/conversations/${id}`, { token: tenant.apiKey })).status).toBe(404);
   });
 });
@@ -163,7 +175,9 @@ describe('P8: what the model does not finish is not shown as finished', () => {
     expect(await stack.model.witness.entries({ match: 'retry-marker' }).entries).toHaveLength(3);
     const id = conversationIdOf(answer);
     const { uuidOf } = await import('../../src/kernel/ids.ts');
-    expect(await turnsOf(uuidOf('conversation', id) as string)).toMatchObject([{ state: 'completed', attempt: 1, model_calls: 3, usage_estimated: false, output_tokens: 5 }]);
+    expect(await turnsOf(uuidOf('conversation', id) as string)).toMatchObject([
+      { state: 'completed', attempt: 1, model_calls: 3, usage_estimated: false, output_tokens: 5 },
+    ]);
   });
 
   it('ends with an error when the provider keeps failing', async () => {
@@ -190,7 +204,9 @@ describe('P8: what the model does not finish is not shown as finished', () => {
     }
     const replayed = await (await resume(stack.url, tenant, conversation))?.finished();
     expect(replayed?.last).toMatchObject({ type: 'finish', finishReason: 'interrupted', messageMetadata: { status: 'stopped' } });
-    expect(await stack.model.witness.waitFor(({ outcome, tokens_planned }) => outcome === 'aborted_by_client' && tokens_planned === 900)).toBeDefined();
+    expect(
+      await stack.model.witness.waitFor(({ outcome, tokens_planned }) => outcome === 'aborted_by_client' && tokens_planned === 900),
+    ).toBeDefined();
   });
 });
 

@@ -14,7 +14,7 @@ const tenantCondition = "(tenant_id = (current_setting('app.tenant'::text))::uui
 
 /** Everything that can hold rows, outside Postgres's own schemas. */
 const relations = `pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-  WHERE n.nspname NOT LIKE 'pg\\_%' AND n.nspname <> 'information_schema'`;
+  AND n.nspname NOT LIKE 'pg\\_%' AND n.nspname <> 'information_schema'`;
 
 interface Relation {
   oid: number;
@@ -40,7 +40,7 @@ export async function unprotectedTables(client: Client, rules: CatalogueRules): 
     `SELECT c.oid::int, c.relname AS name, c.relkind::text AS kind, c.relrowsecurity AS enabled, c.relforcerowsecurity AS forced,
        (SELECT format_type(a.atttypid, a.atttypmod) || CASE WHEN a.attnotnull THEN '' ELSE ' nullable' END FROM pg_attribute a
         WHERE a.attrelid = c.oid AND a.attname = 'tenant_id' AND NOT a.attisdropped) AS "tenantColumn"
-     FROM ${relations} AND c.relkind IN ('r', 'p', 'v', 'm', 'f') ORDER BY c.relname`,
+     FROM ${relations} WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') ORDER BY c.relname`,
   );
   const problems: string[] = [];
   for (const relation of rows) {
@@ -61,7 +61,9 @@ async function tableProblems(client: Client, table: Relation, rules: CatalogueRu
      FROM pg_policies WHERE tablename = $1 ORDER BY policyname`,
     [table.name],
   );
-  const own = policies.filter(({ permissive, command, roles }) => permissive === 'PERMISSIVE' && command === 'ALL' && isOnly(roles, rules.tenantRole));
+  const own = policies.filter(
+    ({ permissive, command, roles }) => permissive === 'PERMISSIVE' && command === 'ALL' && isOnly(roles, rules.tenantRole),
+  );
   if (own.length === 0) problems.push(`${table.name} has no tenant policy for all statements`);
   for (const policy of policies) {
     if (rules.systemRole !== undefined && isOnly(policy.roles, rules.systemRole)) continue;
@@ -120,10 +122,10 @@ export async function mightyRoles(client: Client, roles: string[]): Promise<stri
      SELECT held.login || ' is or may become ' || r.rolname || ', which is superuser, bypasses row-level security or makes roles' AS problem
        FROM held JOIN pg_roles r ON r.oid = held.oid WHERE r.rolsuper OR r.rolbypassrls OR r.rolcreaterole OR r.rolreplication
      UNION ALL SELECT held.login || ' owns ' || c.relname FROM held, pg_class c WHERE c.relowner = held.oid
-     UNION ALL SELECT held.login || ' may ' || what || ' ' || c.relname FROM held, (VALUES ('TRUNCATE'), ('REFERENCES'), ('TRIGGER')) AS p(what), ${relations.replace(' JOIN', ' JOIN')}
-       AND c.relkind IN ('r', 'p') AND has_table_privilege(held.oid, c.oid, what)
+     UNION ALL SELECT held.login || ' may ' || what || ' ' || c.relname FROM held, (VALUES ('TRUNCATE'), ('REFERENCES'), ('TRIGGER')) AS p(what), ${relations}
+       WHERE c.relkind IN ('r', 'p') AND has_table_privilege(held.oid, c.oid, what)
      UNION ALL SELECT held.login || ' may make things in schema ' || nspname FROM held, pg_namespace
-       WHERE nspname NOT LIKE 'pg\\_%' AND has_schema_privilege(held.oid, oid, 'CREATE')
+       WHERE nspname NOT LIKE 'pg\\_%' AND has_schema_privilege(held.oid, pg_namespace.oid, 'CREATE')
      UNION ALL SELECT DISTINCT 'everybody has the function ' || proname || ' with its owner''s rights' FROM pg_proc p
        JOIN pg_namespace n ON n.oid = p.pronamespace WHERE p.prosecdef AND n.nspname NOT LIKE 'pg\\_%' AND n.nspname <> 'information_schema'`,
     [roles],
@@ -132,10 +134,15 @@ export async function mightyRoles(client: Client, roles: string[]): Promise<stri
 }
 
 /** Columns that a role may use, as `table: column, …`, by privilege. */
-export async function columnsOpenTo(client: Client, role: string, privilege: 'SELECT' | 'INSERT' | 'UPDATE'): Promise<Record<string, string[]>> {
+export async function columnsOpenTo(
+  client: Client,
+  role: string,
+  privilege: 'SELECT' | 'INSERT' | 'UPDATE',
+): Promise<Record<string, string[]>> {
   const { rows } = await client.query<{ name: string; columns: string[] }>(
-    `SELECT c.relname AS name, array_agg(a.attname::text ORDER BY a.attnum) AS columns FROM ${relations.replace('WHERE', 'JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped WHERE')}
-       AND c.relkind IN ('r', 'p', 'v', 'm', 'f') AND has_column_privilege($1, c.oid, a.attnum, $2) GROUP BY c.relname ORDER BY c.relname`,
+    `SELECT c.relname AS name, array_agg(a.attname::text ORDER BY a.attnum) AS columns FROM ${relations}
+     JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+     WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND has_column_privilege($1, c.oid, a.attnum, $2) GROUP BY c.relname ORDER BY c.relname`,
     [role, privilege],
   );
   return Object.fromEntries(rows.map(({ name, columns }) => [name, columns]));

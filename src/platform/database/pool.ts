@@ -107,6 +107,12 @@ export function isDatabaseUnavailable(error: unknown): boolean {
   );
 }
 
+/** True when Postgres refuses a text for its characters: NUL, or bytes that are no UTF-8. */
+export function isUnstorableText(error: unknown): boolean {
+  // 22021 character_not_in_repertoire; 22P05 untranslatable_character, which is how jsonb refuses \u0000.
+  return ['22021', '22P05'].includes(driverErrorOf(error)?.code ?? '');
+}
+
 interface DriverError {
   code?: string;
   constraint?: string;

@@ -1,5 +1,5 @@
 import { AppError, commonErrors, type FieldError } from '../../kernel/app-error.ts';
-import { isDatabaseUnavailable } from '../database/index.ts';
+import { isDatabaseUnavailable, isUnstorableText } from '../database/index.ts';
 
 /** The one error body: RFC 9457 plus a member `error` in OpenAI's shape, so that existing clients show the right message. */
 export interface Problem {
@@ -90,6 +90,9 @@ export function toAppError(thrown: unknown): AppError {
   if (thrown instanceof AppError) return thrown;
   if (isDatabaseUnavailable(thrown)) return commonErrors.unavailable('The database cannot be reached right now.', 2, thrown);
   if (isRedisUnavailable(thrown)) return commonErrors.unavailable('A part of the service cannot be reached right now.', 2, thrown);
+  if (isUnstorableText(thrown)) {
+    return new AppError('invalid_request', 400, 'A text holds a character that cannot be stored (NUL).', { retryable: false, cause: thrown });
+  }
   const status = statusOf(thrown);
   if (status !== undefined && status >= 400 && status < 500) {
     const [code, message] = frameworkCodes[status] ?? ['invalid_request', 'The request is not valid.'];

@@ -1,0 +1,76 @@
+import type { OpenAPIObject } from '@nestjs/swagger';
+import { newUuid, publicId, type IdKind } from '../../src/kernel/ids.ts';
+import { type MatrixTarget, type PathIds, routesOf } from './route-matrix.ts';
+import type { Schemas } from './schema-example.ts';
+import { caller, type TestStack, type TestTenant } from './stack.ts';
+
+/** Text in every name of the other tenant's things. */
+export const foreignText = 'only-for-the-other-tenant';
+
+/** Sends a message as a visitor and gives the conversation that it made. */
+export async function makeConversation(stack: TestStack, tenant: TestTenant, text: string): Promise<string> {
+  const token = tenant.accessToken;
+  const sent = await stack.request('POST', '/v1/chat', {
+    token,
+    body: {
+      id: newUuid(),
+      bot_id: tenant.botId,
+      visitor_id: 'ada',
+      messages: [{ id: newUuid(), role: 'user', parts: [{ type: 'text', text: `${text} [[demo: {"tokens":2}]]` }] }],
+    },
+  });
+  if (sent.status !== 200) throw new Error(`chat: ${sent.status} ${JSON.stringify(sent.body)}`);
+  const listed = await stack.request('GET', '/v1/conversations?limit=1', { token });
+  return listed.body.data[0].id as string;
+}
+
+async function idOf(answer: ReturnType<TestStack['request']>): Promise<string> {
+  const { status, body } = await answer;
+  if (status !== 201) throw new Error(`${status} ${JSON.stringify(body)}`);
+  return body.id as string;
+}
+
+function malformedOf(kind: IdKind, foreign: string): string[] {
+  const other = publicId(kind === 'bot' ? 'conversation' : 'bot', newUuid());
+  const suffix = foreign.slice(foreign.indexOf('_') + 1);
+  return ['nope', foreign.toUpperCase(), other, suffix, `${foreign}0`, foreign.slice(0, -1), `${foreign}\0`, `${foreign}'--`, '../bots', ' ', '%', 'ü', newUuid()];
+}
+
+/**
+ * What the matrix is run against: `mine` calls, `theirs` owns what must stay hidden. A route with ids of a new kind in its
+ * path must be added to `ids`, or the matrix throws.
+ */
+export async function matrixTarget(stack: TestStack, mine: TestTenant, theirs: TestTenant, url = stack.url): Promise<MatrixTarget> {
+  const request = caller(url);
+  const document = (await request('GET', '/openapi.json')).body as OpenAPIObject;
+  const idsFor = (kind: IdKind, foreign: string, own: () => Promise<string>): PathIds => ({
+    own,
+    foreign,
+    missing: publicId(kind, newUuid()),
+    malformed: malformedOf(kind, foreign),
+  });
+  const token = mine.accessToken;
+  const bots = idsFor('bot', theirs.botId, () => idOf(stack.request('POST', '/v1/bots', { token, body: { name: 'mine' } })));
+  const keys = idsFor('apiKey', theirs.apiKeyId, () => idOf(stack.request('POST', '/v1/api-keys', { token, body: { name: 'mine' } })));
+  const conversations = idsFor('conversation', await makeConversation(stack, theirs, foreignText), () => makeConversation(stack, mine, 'hello'));
+  return {
+    routes: routesOf(document),
+    schemas: (document.components?.schemas ?? {}) as Schemas,
+    request,
+    ids: {
+      '/v1/bots': bots,
+      '/v1/models': bots,
+      '/v1/api-keys': keys,
+      '/v1/conversations': conversations,
+      // Clients may choose the name of a conversation here, so no text is malformed.
+      '/v1/chat': { ...conversations, malformed: [] },
+    },
+    query: { bot_id: mine.botId, visitor_id: 'ada' },
+    bodies: {
+      'POST /v1/chat': { id: 'c', bot_id: mine.botId, messages: [{ id: 'm', role: 'user', parts: [{ type: 'text', text: 'hello' }] }] },
+      'POST /v1/chat/completions': { model: mine.botId, messages: [{ role: 'user', content: 'hello' }] },
+      'POST /v1/chat/tickets': { bot_id: mine.botId },
+    },
+    foreignTexts: [foreignText],
+  };
+}
