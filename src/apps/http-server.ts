@@ -6,6 +6,7 @@ import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { SwaggerModule } from '@nestjs/swagger';
 import { ChatSocketAdapter } from '../modules/chat/index.ts';
+import { Health } from '../modules/operations/index.ts';
 import { loadTopics } from '../platform/config/index.ts';
 import {
   clientErrorHandler,
@@ -48,7 +49,12 @@ export async function createServer(env: NodeJS.ProcessEnv, logger: LoggerService
   });
   addRequestHooks(app);
   ignoreUnknownExpectations(app.getHttpServer());
-  app.enableCors({ origin: '*', strictPreflight: false, exposedHeaders: ['x-request-id', 'retry-after', 'ratelimit', 'ratelimit-policy'], maxAge: 600 });
+  app.enableCors({
+    origin: '*',
+    strictPreflight: false,
+    exposedHeaders: ['x-request-id', 'retry-after', 'ratelimit', 'ratelimit-policy'],
+    maxAge: 600,
+  });
   app.useWebSocketAdapter(new ChatSocketAdapter(app));
   addDocs(app);
   await addPlayground(app);
@@ -57,12 +63,15 @@ export async function createServer(env: NodeJS.ProcessEnv, logger: LoggerService
 
 function addRequestHooks(app: NestFastifyApplication): void {
   const fastify = app.getHttpAdapter().getInstance();
+  const health = app.get(Health);
   fastify.addHook('onRequest', (request, reply, done) => {
     void reply.header('x-request-id', request.id);
     void reply.header('x-content-type-options', 'nosniff');
     void reply.header('referrer-policy', 'no-referrer');
     const path = pathOf(request.url);
     void reply.header('content-security-policy', path === '/docs' || path.startsWith('/docs/') ? docsPolicy : pagePolicy);
+    // A proxy that reuses connections learns here that this one leads nowhere any more.
+    if (health.isDraining) void reply.header('connection', 'close');
     requestContext.run({ request_id: request.id }, done);
   });
   fastify.addHook('onResponse', (request, reply, done) => {

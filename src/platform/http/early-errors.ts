@@ -23,7 +23,11 @@ interface ClientSocket {
   destroy(): unknown;
 }
 
-const parserStatus: Record<string, number> = { HPE_HEADER_OVERFLOW: 431, ERR_HTTP_REQUEST_TIMEOUT: 408, HPE_CHUNK_EXTENSIONS_OVERFLOW: 413 };
+const parserStatus: Record<string, number> = {
+  HPE_HEADER_OVERFLOW: 431,
+  ERR_HTTP_REQUEST_TIMEOUT: 408,
+  HPE_CHUNK_EXTENSIONS_OVERFLOW: 413,
+};
 
 /** Answers bytes that are no HTTP request with the one error body, and hangs up. */
 export function clientErrorHandler(thrown: Error & { code?: string }, socket: ClientSocket): void {

@@ -91,7 +91,10 @@ export function toAppError(thrown: unknown): AppError {
   if (isDatabaseUnavailable(thrown)) return commonErrors.unavailable('The database cannot be reached right now.', 2, thrown);
   if (isRedisUnavailable(thrown)) return commonErrors.unavailable('A part of the service cannot be reached right now.', 2, thrown);
   if (isUnstorableText(thrown)) {
-    return new AppError('invalid_request', 400, 'A text holds a character that cannot be stored (NUL).', { retryable: false, cause: thrown });
+    return new AppError('invalid_request', 400, 'A text holds a character that cannot be stored (NUL).', {
+      retryable: false,
+      cause: thrown,
+    });
   }
   const status = statusOf(thrown);
   if (status !== undefined && status >= 400 && status < 500) {

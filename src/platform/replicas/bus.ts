@@ -22,7 +22,7 @@ export class ReplicaBus {
   constructor(private readonly redis: RedisConnections) {
     this.subscriber = redis.open({ name: 'parley-subscriber', patient: true });
     this.subscriber.on('messageBuffer', (channel: Buffer, payload: Buffer) => {
-      for (const listener of this.channels.get(channel.toString()) ?? []) listener(payload);
+      for (const listener of this.channels.get(channel.toString()) ?? []) this.tell(listener, payload);
     });
     this.subscriber.on('close', () => {
       for (const listener of this.lostListeners) listener();
@@ -43,6 +43,15 @@ export class ReplicaBus {
       this.channels.delete(channel);
       this.subscriber.unsubscribe(channel).catch((error: unknown) => this.logger.debug({ error: safeError(error) }, 'unsubscribe'));
     };
+  }
+
+  /** What a listener cannot read must not end the process. */
+  private tell(listener: MessageListener, payload: Buffer): void {
+    try {
+      listener(payload);
+    } catch (error) {
+      this.logger.error({ error: safeError(error) }, 'a message could not be handled');
+    }
   }
 
   /** Calls `listener` when the connection breaks: messages may have been missed from then on. The result stops it. */

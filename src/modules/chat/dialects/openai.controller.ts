@@ -24,8 +24,7 @@ export class OpenAiController {
   @Access('model.read')
   @Answers({ summary: 'List the bots as models', body: ModelListResponse })
   async models(@Caller() caller: Principal) {
-    const { data } = await this.bots.list(caller, { limit: 100 });
-    return { object: 'list' as const, data: data.map(toModel) };
+    return { object: 'list' as const, data: (await this.bots.all(caller)).map(toModel) };
   }
 
   @Get('models/:id')

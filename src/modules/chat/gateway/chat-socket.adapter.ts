@@ -91,8 +91,10 @@ export class ChatSocketAdapter implements WebSocketAdapter<WebSocketServer, Chat
       const admitted = await this.admission.admit(request);
       const { slowReaderBytes, framesPerSecond } = this.config;
       const socket = new ChatSocket(ws, admitted.principal, admitted.party, { slowReaderBytes }, framesPerSecond * 4);
-      if (this.sockets.add(socket)) this.listen(ws, socket);
-      else ws.close(closeCodes.rate, 'too many sockets');
+      const added = this.sockets.add(socket);
+      if (added === 'added') this.listen(ws, socket);
+      else if (added === 'full') ws.close(closeCodes.rate, 'too many sockets');
+      else ws.close(closeCodes.restart, 'restart');
     } catch (error) {
       this.refuse(ws, error);
     } finally {

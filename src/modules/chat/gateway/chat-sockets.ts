@@ -38,16 +38,17 @@ export class ChatSockets {
     return this.sockets.size;
   }
 
-  /** Adds a socket; false when its visitor has too many, or the replica is about to stop. */
-  add(socket: ChatSocket): boolean {
+  /** Adds a socket, unless its visitor has too many or the replica is about to stop. */
+  add(socket: ChatSocket): 'added' | 'full' | 'draining' {
     const { tenantId, visitorId } = socket.party;
     const visitor = `${tenantId}|${visitorId}`;
     const count = this.perVisitor.get(visitor) ?? 0;
-    if (this.draining || count >= this.config.socketsPerVisitor) return false;
+    if (this.draining) return 'draining';
+    if (count >= this.config.socketsPerVisitor) return 'full';
     this.perVisitor.set(visitor, count + 1);
     this.sockets.add(socket);
     metrics.openSockets.set(this.sockets.size);
-    return true;
+    return 'added';
   }
 
   /** Removes a socket that has closed. */

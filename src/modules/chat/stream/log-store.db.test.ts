@@ -18,7 +18,18 @@ beforeEach(() => {
 afterAll(() => connections.onApplicationShutdown());
 
 function batch(first: number, count: number, over: Partial<AppendRequest> = {}): AppendRequest {
-  return { tenantId, turnId, attempt: 1, epoch: 1, first, count, bytes: Buffer.from([first, 0xff, count]), last: false, ttlMs: 60_000, ...over };
+  return {
+    tenantId,
+    turnId,
+    attempt: 1,
+    epoch: 1,
+    first,
+    count,
+    bytes: Buffer.from([first, 0xff, count]),
+    last: false,
+    ttlMs: 60_000,
+    ...over,
+  };
 }
 
 const append = async (...requests: AppendRequest[]) => store.appendAll(requests);

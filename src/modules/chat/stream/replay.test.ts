@@ -51,7 +51,10 @@ it('P8: a stopped turn without a stored reason does not look complete', () => {
 });
 
 it('P8: a failed turn ends with its error', () => {
-  expect(replay({ state: 'failed', errorCode: 'model_timeout' }, undefined).at(-1)).toEqual({ type: 'error', errorText: 'problem model_timeout' });
+  expect(replay({ state: 'failed', errorCode: 'model_timeout' }, undefined).at(-1)).toEqual({
+    type: 'error',
+    errorText: 'problem model_timeout',
+  });
 });
 
 it('refuses a turn that still runs', () => {

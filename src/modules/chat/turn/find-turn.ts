@@ -37,7 +37,7 @@ export class FindTurn {
   /** Stops a turn wherever it runs. Stopping one that has ended changes nothing. */
   async stop({ tenantId, turnId, conversationId }: TurnRef): Promise<void> {
     const state = await this.database.forTenant(tenantId, async (tx) => {
-      const stopped = await requestStop(tx, tenantId, turnId);
+      const stopped = await requestStop(tx, tenantId, { id: turnId, conversationId });
       if (stopped === 'stopped') await promoteNext(tx, tenantId, conversationId);
       return stopped;
     });

@@ -12,6 +12,11 @@ const columns = `id, conversation_id AS "conversationId", bot_id AS "botId", vis
   attempt, epoch, owner, model, input_tokens AS "inputTokens", output_tokens AS "outputTokens",
   usage_estimated AS "usageEstimated", finish_reason AS "finishReason", error_code AS "errorCode"`;
 
+/** Locks a conversation until the end of the transaction, as a part of another statement. */
+function lockConversation(id: string): string {
+  return `SELECT 1 FROM conversations WHERE tenant_id = $1 AND id = ${id}::uuid FOR UPDATE`;
+}
+
 /** A turn that is about to be committed. */
 export interface NewTurn {
   id: string;
@@ -153,17 +158,27 @@ export interface TurnResult {
   errorCode: string | null;
 }
 
-/** Ends a running turn; false when this attempt is no longer the owner, and then nothing may be written. */
-export async function finishTurn(tx: Transaction, tenantId: string, id: string, attempt: number, result: TurnResult): Promise<boolean> {
+/**
+ * Ends a running turn; false when this attempt is no longer the owner, and then nothing may be written. Locks the
+ * conversation first, as a commit does: otherwise a message that is just being committed as waiting would not be seen by
+ * `promoteNext`, and nobody would ever come back for it.
+ */
+export async function finishTurn(
+  tx: Transaction,
+  tenantId: string,
+  turn: Pick<TurnRow, 'id' | 'conversationId' | 'attempt'>,
+  result: TurnResult,
+): Promise<boolean> {
   const updated = await changed(
     tx,
-    `UPDATE turns SET state = $4, model = $5, input_tokens = $6, output_tokens = $7, usage_estimated = $8, finish_reason = $9,
+    `WITH locked AS (${lockConversation('$11')})
+     UPDATE turns SET state = $4, model = $5, input_tokens = $6, output_tokens = $7, usage_estimated = $8, finish_reason = $9,
        error_code = $10, finished_at = now(), request = NULL
-     WHERE tenant_id = $1 AND id = $2 AND attempt = $3 AND state = 'running'`,
+     FROM locked WHERE turns.tenant_id = $1 AND turns.id = $2 AND turns.attempt = $3 AND turns.state = 'running'`,
     [
       tenantId,
-      id,
-      attempt,
+      turn.id,
+      turn.attempt,
       result.state,
       result.model,
       result.usage?.inputTokens ?? null,
@@ -171,21 +186,27 @@ export async function finishTurn(tx: Transaction, tenantId: string, id: string, 
       result.usage?.estimated ?? false,
       result.finishReason,
       result.errorCode,
+      turn.conversationId,
     ],
   );
   return updated > 0;
 }
 
 /** Asks a running turn to stop, and ends one that has not begun. Gives its state afterwards, undefined when it had ended. */
-export async function requestStop(tx: Transaction, tenantId: string, id: string): Promise<TurnState | undefined> {
+export async function requestStop(
+  tx: Transaction,
+  tenantId: string,
+  turn: { id: string; conversationId: string },
+): Promise<TurnState | undefined> {
   const updated = await row<{ state: TurnState }>(
     tx,
-    `UPDATE turns SET stop_requested_at = coalesce(stop_requested_at, now()),
+    `WITH locked AS (${lockConversation('$3')})
+     UPDATE turns SET stop_requested_at = coalesce(stop_requested_at, now()),
        state = CASE WHEN state = 'running' THEN state ELSE 'stopped' END,
        finished_at = CASE WHEN state = 'running' THEN NULL ELSE now() END,
        request = CASE WHEN state = 'running' THEN request ELSE NULL END
-     WHERE tenant_id = $1 AND id = $2 AND state IN ('waiting', 'queued', 'running') RETURNING state`,
-    [tenantId, id],
+     FROM locked WHERE turns.tenant_id = $1 AND turns.id = $2 AND state IN ('waiting', 'queued', 'running') RETURNING state`,
+    [tenantId, turn.id, turn.conversationId],
   );
   return updated?.state;
 }

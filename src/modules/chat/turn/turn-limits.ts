@@ -1,6 +1,9 @@
 /** Attempts of one turn at most: the first and two take-overs. A turn that kills three replicas will kill the fourth. */
 export const maxAttempts = 3;
 
+/** How long after its own deadline a turn may still be finished by its owner before others may claim it, in milliseconds. */
+export const deadlineGraceMs = 30_000;
+
 /** Messages of history that one prompt looks at: beyond this the window is full long before. */
 export const maxHistoryMessages = 200;
 

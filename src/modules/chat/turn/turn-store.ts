@@ -16,6 +16,7 @@ import { sealRequest } from './prompt-request.ts';
 import type { SendRequest } from './send-request.ts';
 import { isFinal, type TurnRow } from './turn.ts';
 import { TurnGates } from './turn-gates.ts';
+import { deadlineGraceMs } from './turn-limits.ts';
 import { insertTurn, relatedTurns } from './turn-lifecycle.ts';
 import { type Decision, whichTurn } from './which-turn.ts';
 
@@ -110,7 +111,7 @@ export class TurnStore {
       request: send.prompt === undefined ? null : sealRequest(key, turnId, send.prompt),
       state: unfinished.length > 0 ? 'waiting' : prepared.runHere ? 'running' : 'queued',
       owner: this.replica.id,
-      deadlineMs: this.config.turnDeadlineMs,
+      deadlineMs: this.config.turnDeadlineMs + deadlineGraceMs,
     });
   }
 }

@@ -3,7 +3,7 @@ import { SystemDatabase, TenantDatabase } from '../../../platform/database/index
 import { Replica, ReplicaBus } from '../../../platform/replicas/index.ts';
 import { safeError } from '../../../platform/telemetry/index.ts';
 import { type ChatConfig, chatConfig } from '../chat.config.ts';
-import { sweepBatch } from './turn-limits.ts';
+import { deadlineGraceMs, sweepBatch } from './turn-limits.ts';
 import { claimableTurns, claimTurn, ownTurns, type SweptTurn } from './turn-lifecycle.ts';
 import { TurnRunner } from './turn-runner.ts';
 
@@ -102,7 +102,7 @@ export class TurnSweeper {
           id: seen.id,
           seenAttempt: seen.attempt,
           owner: this.replica.id,
-          deadlineMs: this.config.turnDeadlineMs,
+          deadlineMs: this.config.turnDeadlineMs + deadlineGraceMs,
         }),
       );
       if (turn === undefined) return;

@@ -32,7 +32,13 @@ function turn(id: string, over: Partial<TurnRow> = {}): TurnRow {
   };
 }
 
-const submit = (over: Partial<Ask> = {}): Ask => ({ trigger: 'submit-message', textDigest: hello, edit: false, answerId: undefined, ...over });
+const submit = (over: Partial<Ask> = {}): Ask => ({
+  trigger: 'submit-message',
+  textDigest: hello,
+  edit: false,
+  answerId: undefined,
+  ...over,
+});
 const regenerate = (over: Partial<Ask> = {}): Ask => ({ ...submit(over), trigger: 'regenerate-message' });
 
 describe('P2: which turn a send means', () => {
@@ -41,13 +47,18 @@ describe('P2: which turn a send means', () => {
     expect(whichTurn(regenerate(), [])).toEqual({ kind: 'new' });
   });
 
-  it.each<TurnState>(['waiting', 'queued', 'running', 'completed', 'failed'])('is the same one for a copy, while the turn is %s', (state) => {
-    const first = turn('1', { state });
-    expect(whichTurn(submit(), [first])).toEqual({ kind: 'join', turn: first });
-  });
+  it.each<TurnState>(['waiting', 'queued', 'running', 'completed', 'failed'])(
+    'is the same one for a copy, while the turn is %s',
+    (state) => {
+      const first = turn('1', { state });
+      expect(whichTurn(submit(), [first])).toEqual({ kind: 'join', turn: first });
+    },
+  );
 
   it('refuses other text under the same id', () => {
-    expect(() => whichTurn(submit({ textDigest: other }), [turn('1')])).toThrow(expect.objectContaining({ code: 'message_conflict', status: 409 }));
+    expect(() => whichTurn(submit({ textDigest: other }), [turn('1')])).toThrow(
+      expect.objectContaining({ code: 'message_conflict', status: 409 }),
+    );
   });
 
   it('takes other text as an edit when the client says so, and joins a copy of the edit', () => {
@@ -68,7 +79,10 @@ describe('P2: which turn a send means', () => {
     expect(whichTurn(regenerate(), [first])).toEqual({ kind: 'regenerate', earlier: first });
     const again = turn('2', { state: 'running', replacedAnswerId: 'answer-1' });
     expect(whichTurn(regenerate(), [first, again])).toEqual({ kind: 'join', turn: again });
-    expect(whichTurn(regenerate({ answerId: 'answer-1' }), [first, { ...again, state: 'completed' }])).toMatchObject({ kind: 'join', turn: { id: '2' } });
+    expect(whichTurn(regenerate({ answerId: 'answer-1' }), [first, { ...again, state: 'completed' }])).toMatchObject({
+      kind: 'join',
+      turn: { id: '2' },
+    });
   });
 
   it('makes another answer once the regenerated one is finished', () => {

@@ -56,7 +56,7 @@ async function store(run: TurnRun, tools: TurnTools, answer: Answer, result: Tur
   const { tenantId, turn, key } = run;
   const { database, messages, gates } = tools.storage;
   await database.forTenant(tenantId, async (tx) => {
-    if (!(await finishTurn(tx, tenantId, turn.id, turn.attempt, result))) throw new TurnLost();
+    if (!(await finishTurn(tx, tenantId, turn, result))) throw new TurnLost();
     if (result.state === 'completed' || answer.text !== '') {
       await messages.insert(tx, tenantId, {
         id: turn.answerMessageId,

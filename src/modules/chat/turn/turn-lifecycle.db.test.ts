@@ -1,0 +1,91 @@
+import { randomUUID } from 'node:crypto';
+import pg from 'pg';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { type AnswerStream, scripted, send } from '../../../../test/support/event-stream.ts';
+import { urlAs } from '../../../../test/support/services.ts';
+import { type TestStack, testStack, type TestTenant } from '../../../../test/support/stack.ts';
+import { uuidOf } from '../../../kernel/ids.ts';
+import { ConversationsRepository } from '../../conversations/index.ts';
+import { claimTurn, countModelCall, findTurn, finishTurn, insertTurn, type NewTurn, promoteNext, requestStop, type TurnResult } from './turn-lifecycle.ts';
+
+let stack: TestStack;
+let tenant: TestTenant;
+beforeAll(async () => {
+  stack = await testStack();
+  tenant = await stack.tenant();
+});
+afterAll(() => stack.close());
+
+const inTenant: TestStack['db']['forTenant'] = (_tenant, work) => stack.db.forTenant(tenant.tenantUuid, work);
+const result: TurnResult = { state: 'completed', model: 'demo', usage: null, finishReason: 'stop', errorCode: null };
+
+/** Starts an answer that goes on for a while; gives its stream and the turn's row. */
+async function running(tokens = 900) {
+  const answer: AnswerStream = await send(stack.url, tenant, { conversation: randomUUID(), text: scripted({ tokens, tokens_per_second: 50 }) });
+  for await (const { chunk } of answer) if (chunk.type === 'text-delta') break;
+  const id = uuidOf('turn', answer.events[0]?.cursor.split(':')[0] ?? '') as string;
+  const turn = await inTenant('', (tx) => findTurn(tx, tenant.tenantUuid, id));
+  if (turn === undefined) throw new Error('no turn');
+  return { answer, turn };
+}
+
+function waitingTurn(after: Awaited<ReturnType<typeof running>>['turn'], position: number): NewTurn {
+  return {
+    ...after,
+    id: randomUUID(),
+    answerMessageId: randomUUID(),
+    answerPosition: position,
+    clientKey: randomBuffer(),
+    turnKey: randomBuffer(),
+    state: 'waiting',
+    owner: null,
+    deadlineMs: 1_000,
+  };
+}
+
+function randomBuffer(): Buffer {
+  return Buffer.from(randomUUID());
+}
+
+it('P3: an older attempt changes nothing, and a turn ends once', async () => {
+  const { turn } = await running();
+  const { tenantUuid } = tenant;
+  const claim = { id: turn.id, seenAttempt: turn.attempt, owner: randomUUID(), deadlineMs: 60_000 };
+  const claims = await Promise.all(Array.from({ length: 8 }, () => inTenant('', (tx) => claimTurn(tx, tenantUuid, claim))));
+  const [taken, ...others] = claims.filter((won) => won !== undefined);
+  expect(others).toEqual([]);
+  expect(taken).toMatchObject({ attempt: turn.attempt + 1, state: 'running' });
+  if (taken === undefined) throw new Error('nobody won');
+  expect(await inTenant('', (tx) => countModelCall(tx, tenantUuid, turn.id, turn.attempt))).toBe(false);
+  expect(await inTenant('', (tx) => finishTurn(tx, tenantUuid, turn, result))).toBe(false);
+  const ends = await Promise.all(Array.from({ length: 8 }, () => inTenant('', (tx) => finishTurn(tx, tenantUuid, taken, result))));
+  expect(ends.filter(Boolean)).toHaveLength(1);
+  expect(await inTenant('', (tx) => requestStop(tx, tenantUuid, turn))).toBeUndefined();
+});
+
+it('one turn of a conversation is unfinished at a time, and the next has its place when it ends', async () => {
+  const { turn } = await running();
+  const { tenantUuid } = tenant;
+  await expect(inTenant('', (tx) => insertTurn(tx, tenantUuid, { ...waitingTurn(turn, 90), state: 'queued' }))).rejects.toThrow('turns_one_unfinished');
+  const next = await inTenant('', (tx) => insertTurn(tx, tenantUuid, waitingTurn(turn, 91)));
+  expect(await inTenant('', (tx) => promoteNext(tx, tenantUuid, turn.conversationId))).toBe(false);
+  expect(await inTenant('', (tx) => requestStop(tx, tenantUuid, next))).toBe('stopped');
+  expect(await inTenant('', (tx) => requestStop(tx, tenantUuid, turn))).toBe('running');
+});
+
+it('P1: a message that is committed while the answer before it ends is not forgotten', async () => {
+  const { answer, turn } = await running(30);
+  const { tenantUuid } = tenant;
+  const watcher = new pg.Client({ connectionString: urlAs(stack.postgresUrl, stack.database) });
+  await watcher.connect();
+  const held = await inTenant('', async (tx) => {
+    // What a commit does first; the running answer now ends, and has to wait for us.
+    const locked = await stack.app.get(ConversationsRepository, { strict: false }).lock(tx, tenantUuid, turn, { kind: 'id', id: turn.conversationId });
+    const blocked = `SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`;
+    await expect.poll(async () => (await watcher.query(blocked)).rowCount, { timeout: 10_000 }).toBeGreaterThan(0);
+    return insertTurn(tx, tenantUuid, waitingTurn(turn, (locked?.position ?? 0) + 1));
+  });
+  await watcher.end();
+  expect((await answer.finished()).done).toBe(true);
+  await expect.poll(async () => (await inTenant('', (tx) => findTurn(tx, tenantUuid, held.id)))?.state, { timeout: 10_000 }).toBe('completed');
+});
