@@ -57,7 +57,7 @@ export class BatchStore {
   }
 
   list(): Batch[] {
-    return [...this.#batches.values()].reverse();
+    return [...this.#batches.values()].toReversed();
   }
 }
 

@@ -52,7 +52,7 @@ export class FileStore {
     return [...this.#files.values()]
       .map(({ file }) => file)
       .filter((file) => purpose === null || file.purpose === purpose)
-      .reverse();
+      .toReversed();
   }
 
   /** Throws a 404. */

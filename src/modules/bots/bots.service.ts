@@ -51,14 +51,14 @@ export class BotsService {
 
   /** All bots, newest first, for callers that know no pages; at most a thousand. */
   async all(caller: Principal) {
-    const found: Awaited<ReturnType<BotsService['list']>>['data'] = [];
+    const all: Awaited<ReturnType<BotsService['list']>>['data'] = [];
     let after: string | undefined;
     do {
       const page = await this.list(caller, { limit: 100, after });
-      found.push(...page.data);
+      all.push(...page.data);
       after = page.next_cursor ?? undefined;
-    } while (after !== undefined && found.length < 1_000);
-    return found;
+    } while (after !== undefined && all.length < 1_000);
+    return all;
   }
 
   /** Changes the draft; what is published stays until `publish`. Name and origins count at once. Throws 404. */

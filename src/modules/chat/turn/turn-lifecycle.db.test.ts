@@ -6,7 +6,17 @@ import { urlAs } from '../../../../test/support/services.ts';
 import { type TestStack, testStack, type TestTenant } from '../../../../test/support/stack.ts';
 import { uuidOf } from '../../../kernel/ids.ts';
 import { ConversationsRepository } from '../../conversations/index.ts';
-import { claimTurn, countModelCall, findTurn, finishTurn, insertTurn, type NewTurn, promoteNext, requestStop, type TurnResult } from './turn-lifecycle.ts';
+import {
+  claimTurn,
+  countModelCall,
+  findTurn,
+  finishTurn,
+  insertTurn,
+  type NewTurn,
+  promoteNext,
+  requestStop,
+  type TurnResult,
+} from './turn-lifecycle.ts';
 
 let stack: TestStack;
 let tenant: TestTenant;
@@ -21,7 +31,10 @@ const result: TurnResult = { state: 'completed', model: 'demo', usage: null, fin
 
 /** Starts an answer that goes on for a while; gives its stream and the turn's row. */
 async function running(tokens = 900) {
-  const answer: AnswerStream = await send(stack.url, tenant, { conversation: randomUUID(), text: scripted({ tokens, tokens_per_second: 50 }) });
+  const answer: AnswerStream = await send(stack.url, tenant, {
+    conversation: randomUUID(),
+    text: scripted({ tokens, tokens_per_second: 50 }),
+  });
   for await (const { chunk } of answer) if (chunk.type === 'text-delta') break;
   const id = uuidOf('turn', answer.events[0]?.cursor.split(':')[0] ?? '') as string;
   const turn = await inTenant('', (tx) => findTurn(tx, tenant.tenantUuid, id));
@@ -66,7 +79,9 @@ it('P3: an older attempt changes nothing, and a turn ends once', async () => {
 it('one turn of a conversation is unfinished at a time, and the next has its place when it ends', async () => {
   const { turn } = await running();
   const { tenantUuid } = tenant;
-  await expect(inTenant('', (tx) => insertTurn(tx, tenantUuid, { ...waitingTurn(turn, 90), state: 'queued' }))).rejects.toThrow('turns_one_unfinished');
+  await expect(inTenant('', (tx) => insertTurn(tx, tenantUuid, { ...waitingTurn(turn, 90), state: 'queued' }))).rejects.toThrow(
+    'turns_one_unfinished',
+  );
   const next = await inTenant('', (tx) => insertTurn(tx, tenantUuid, waitingTurn(turn, 91)));
   expect(await inTenant('', (tx) => promoteNext(tx, tenantUuid, turn.conversationId))).toBe(false);
   expect(await inTenant('', (tx) => requestStop(tx, tenantUuid, next))).toBe('stopped');
@@ -80,12 +95,16 @@ it('P1: a message that is committed while the answer before it ends is not forgo
   await watcher.connect();
   const held = await inTenant('', async (tx) => {
     // What a commit does first; the running answer now ends, and has to wait for us.
-    const locked = await stack.app.get(ConversationsRepository, { strict: false }).lock(tx, tenantUuid, turn, { kind: 'id', id: turn.conversationId });
+    const locked = await stack.app
+      .get(ConversationsRepository, { strict: false })
+      .lock(tx, tenantUuid, turn, { kind: 'id', id: turn.conversationId });
     const blocked = `SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`;
     await expect.poll(async () => (await watcher.query(blocked)).rowCount, { timeout: 10_000 }).toBeGreaterThan(0);
     return insertTurn(tx, tenantUuid, waitingTurn(turn, (locked?.position ?? 0) + 1));
   });
   await watcher.end();
   expect((await answer.finished()).done).toBe(true);
-  await expect.poll(async () => (await inTenant('', (tx) => findTurn(tx, tenantUuid, held.id)))?.state, { timeout: 10_000 }).toBe('completed');
+  await expect
+    .poll(async () => (await inTenant('', (tx) => findTurn(tx, tenantUuid, held.id)))?.state, { timeout: 10_000 })
+    .toBe('completed');
 });

@@ -46,7 +46,10 @@ const tokens = (count: number) => Array.from({ length: count }, (_, at) => `t${a
 
 describe('a good answer', () => {
   it('comes whole, with its reason and the provider’s count', async () => {
-    expect(await ask({ tokens: 50 })).toEqual({ text: tokens(50), result: { finishReason: 'stop', usage: { inputTokens: expect.any(Number), outputTokens: 50 } } });
+    expect(await ask({ tokens: 50 })).toEqual({
+      text: tokens(50),
+      result: { finishReason: 'stop', usage: { inputTokens: expect.any(Number), outputTokens: 50 } },
+    });
   });
 
   it.each([
@@ -155,6 +158,22 @@ describe('patience', () => {
     await expect(streamed).rejects.toMatchObject({ failure: 'aborted' });
     const entry = await model.witness.waitFor((seen) => seen.outcome === 'aborted_by_client');
     expect(entry?.tokens_served).toBeLessThan(100);
+  });
+});
+
+describe('Azure OpenAI', () => {
+  it('is called by deployment, with its own header and version', async () => {
+    const azure = new OpenAiProvider({
+      apiKey: 'right',
+      baseUrl: 'http://unused.invalid',
+      azure: { endpoint: model.url, apiVersion: '2024-10-21' },
+      idleTimeoutMs: 400,
+      headersTimeoutMs: 1_000,
+    });
+    expect(await ask({ tokens: 5 }, {}, azure)).toMatchObject({ text: tokens(5), result: { finishReason: 'stop' } });
+    const entry = await model.witness.waitFor(({ path }) => path.includes('/openai/deployments/demo-small/'));
+    expect(entry?.path).toContain('/openai/deployments/demo-small/chat/completions');
+    await azure.close();
   });
 });
 
