@@ -7,7 +7,7 @@ export default defineConfig({
     maxWorkers: 2,
     projects: [
       // No I/O but loopback HTTP inside the test: seconds.
-      { test: { ...shared, name: 'small', include: ['src/**/*.test.ts'], exclude: ['src/**/*.db.test.ts'] } },
+      { test: { ...shared, name: 'small', include: ['src/**/*.test.ts', 'web/**/*.test.ts'], exclude: ['src/**/*.db.test.ts'] } },
       // Real Postgres and Redis, as the runtime roles.
       {
         test: {

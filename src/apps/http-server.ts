@@ -101,8 +101,10 @@ async function addPlayground(app: NestFastifyApplication): Promise<void> {
     prefix: '/',
     wildcard: false,
     index: ['index.html'],
-    cacheControl: true,
-    maxAge: 3_600_000,
+    cacheControl: false,
+    // The page names its assets by their hashes: they never change, the page may at any upgrade.
+    setHeaders: (reply, path) =>
+      void reply.header('cache-control', path.endsWith('.html') ? 'no-cache' : 'public, max-age=31536000, immutable'),
     decorateReply: false,
   });
 }

@@ -113,6 +113,17 @@ describe('the conversation', () => {
     ]);
   });
 
+  it('regenerates a question that the client knows from us, by our id', async () => {
+    const conversation = newConversation();
+    const first = await (await send(stack.url, tenant, { conversation, text: scripted({ text: 'answer' }, 'known-by-our-id') })).finished();
+    const id = conversationIdOf(first);
+    const { body } = await stack.request('GET', `/v1/conversations/${id}/messages`, { token: tenant.apiKey });
+    const [question] = body.data as { id: string; parts: { text: string }[] }[];
+    const asked = { conversation: id, messageId: question?.id ?? '', text: question?.parts[0]?.text ?? '' };
+    await (await send(stack.url, tenant, { ...asked, trigger: 'regenerate-message' })).finished();
+    expect((await messagesOf(id)).map(([role]) => role)).toEqual(['user', 'assistant']);
+  });
+
   it('replaces question and answer after an edit, and refuses other text that is none', async () => {
     const conversation = newConversation();
     await (await send(stack.url, tenant, { conversation, messageId: 'q1', text: scripted({ text: 'one' }, 'first') })).finished();

@@ -75,14 +75,21 @@ export async function insertTurn(tx: Transaction, tenantId: string, turn: NewTur
   return inserted;
 }
 
+/** A client message: by the keyed hash of the client's id, or by our own id where the client knows the message from us. */
+export interface ClientMessage {
+  clientKey: Buffer;
+  messageId: string | undefined;
+}
+
 /** The conversation's unfinished turns and all turns of one client message, oldest first. The conversation must be locked. */
-export function relatedTurns(tx: Transaction, tenantId: string, conversationId: string, clientKey: Buffer) {
+export function relatedTurns(tx: Transaction, tenantId: string, conversationId: string, message: ClientMessage) {
+  const ofThisMessage = '(client_key = $3 OR user_message_id = $4::uuid)';
   return rows<TurnRow & { ofThisMessage: boolean }>(
     tx,
-    `SELECT ${columns}, client_key = $3 AS "ofThisMessage" FROM turns
-     WHERE tenant_id = $1 AND conversation_id = $2 AND (client_key = $3 OR state IN ('waiting', 'queued', 'running'))
+    `SELECT ${columns}, coalesce(${ofThisMessage}, false) AS "ofThisMessage" FROM turns
+     WHERE tenant_id = $1 AND conversation_id = $2 AND (${ofThisMessage} OR state IN ('waiting', 'queued', 'running'))
      ORDER BY answer_position`,
-    [tenantId, conversationId, clientKey],
+    [tenantId, conversationId, message.clientKey, message.messageId ?? null],
   );
 }
 

@@ -49,7 +49,7 @@ export class TurnStore {
     const { tenantId } = send.party;
     const conversation = await this.conversations.lock(tx, tenantId, send.party, name);
     if (conversation === undefined) throw conversationErrors.notFound();
-    const related = await relatedTurns(tx, tenantId, conversation.id, clientKey);
+    const related = await relatedTurns(tx, tenantId, conversation.id, { clientKey, messageId: uuidOf('message', send.clientMessageId) });
     const decision = whichTurn(
       {
         trigger: send.trigger,

@@ -163,6 +163,8 @@ export class Conversation {
       return;
     }
     await this.chat.stop();
+    const last = this.chat.lastMessage;
+    if (last?.metadata?.ending === undefined) this.settle(last?.id, 'stopped');
   }
 
   dismissProblem(): void {
@@ -204,7 +206,7 @@ export class Conversation {
     this.change({ isRecovering: false, problem: undefined });
     if (this.isStopWanted) {
       this.isStopWanted = false;
-      setTimeout(() => void this.chat.stop(), 0);
+      setTimeout(() => void this.stop(), 0);
     }
   }
 
@@ -229,6 +231,8 @@ export class Conversation {
     const code = this.link.lastCloseCode;
     if (isWorthRetrying(code)) return this.link.plan(retryAfterMs);
     this.link.rest();
+    const last = this.chat.lastMessage;
+    if (last?.metadata?.ending === undefined) this.settle(last?.id, 'interrupted');
     this.change({ isRecovering: false, problem: { detail: 'The server refused this connection.', code: `closed_${code}` } });
   }
 

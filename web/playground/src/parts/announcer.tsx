@@ -8,10 +8,10 @@ export function Announcer({ messages, isActive }: { messages: ChatMessage[]; isA
   said.current ??= new Set(messages.map((message) => message.id));
   const last = messages.at(-1);
   useEffect(() => {
-    if (isActive || last?.role !== 'assistant' || said.current?.has(last.id) === true) return;
+    const ending = last?.metadata?.ending;
+    if (isActive || last === undefined || ending === undefined || said.current?.has(last.id) === true) return;
     said.current?.add(last.id);
-    const ending = last.metadata?.ending;
-    const prefix = ending === undefined || ending === 'complete' ? 'Answer' : `Incomplete answer (${ending})`;
+    const prefix = ending === 'complete' ? 'Answer' : `Incomplete answer (${ending})`;
     setLines((before) => [...before.slice(-2), { id: last.id, text: `${prefix}: ${textOf(last)}` }]);
   }, [last, isActive]);
   return (

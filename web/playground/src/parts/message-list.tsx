@@ -8,10 +8,12 @@ export function MessageList(props: {
   botName: string;
   greeting?: string | null | undefined;
   isActive: boolean;
+  /** The last request ended with an error: an answer without an ending is then a broken one. */
+  hasFailed: boolean;
   queue: QueuePlace | undefined;
   onRegenerate: () => void;
 }) {
-  const { messages, isActive, queue, botName, greeting } = props;
+  const { messages, isActive, hasFailed, queue, botName, greeting } = props;
   const last = messages.at(-1);
   return (
     <ol className="messages" data-testid="messages" aria-busy={isActive}>
@@ -41,7 +43,7 @@ export function MessageList(props: {
               <Speaker name={botName} />
               <Answer
                 message={message}
-                isRunning={isActive && message === last}
+                isRunning={message === last && (isActive || (!hasFailed && message.metadata?.ending === undefined))}
                 onRegenerate={message === last ? props.onRegenerate : undefined}
               />
             </>

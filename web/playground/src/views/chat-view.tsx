@@ -101,6 +101,7 @@ export function ChatView(props: { credentials: Credentials; bot: Bot; onLeave: (
               botName={bot.name}
               greeting={greeting}
               isActive={isActive}
+              hasFailed={status === 'error'}
               queue={queue}
               onRegenerate={regenerate}
             />
