@@ -66,10 +66,12 @@ const silence = setTimeout(() => stop(`\nThe server said nothing for ${silenceLi
 
 socket.on('open', () => {
   const message = { id: randomUUID(), role: 'user', parts: [{ type: 'text', text }] };
-  socket.send(JSON.stringify({ type: 'send', requestId, id: conversation, trigger: 'submit-message', messages: [message], body: {}, headers: {} }));
+  socket.send(
+    JSON.stringify({ type: 'send', requestId, id: conversation, trigger: 'submit-message', messages: [message], body: {}, headers: {} }),
+  );
 });
-socket.on('message', (data) => {
-  const frame = JSON.parse(String(data));
+socket.on('message', (/** @type {Buffer} */ data) => {
+  const frame = JSON.parse(data.toString());
   if (frame.requestId !== requestId) return;
   silence.refresh();
   if (frame.type === 'chunk') show(frame.chunk);
@@ -78,7 +80,9 @@ socket.on('message', (data) => {
 });
 socket.on('unexpected-response', (_request, response) => stop(`The server refused the connection with status ${response.statusCode}.`));
 socket.on('close', (code, reason) => stop(`\nThe connection was closed (${code}${reason.length > 0 ? ` ${String(reason)}` : ''}).`));
-socket.on('error', (/** @type {NodeJS.ErrnoException} */ error) => stop(error.code === 'ECONNREFUSED' ? `Nothing listens at ${url}: is Parley running?` : error.message));
+socket.on('error', (/** @type {NodeJS.ErrnoException} */ error) =>
+  stop(error.code === 'ECONNREFUSED' ? `Nothing listens at ${url}: is Parley running?` : error.message),
+);
 
 /** @param {{ type: string, delta?: string, errorText?: string }} chunk */
 function show(chunk) {

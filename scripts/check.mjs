@@ -11,9 +11,9 @@ import { fail, say, step } from './local/progress.mjs';
 /** How many checks run at once. */
 const lanes = 2;
 
-/** @param {string} tool @param {string[]} args */
-async function tool(tool, args) {
-  const result = await run([installedBin(tool), ...args], { cwd: root, env: projectEnv({ NO_COLOR: '1', FORCE_COLOR: undefined }) });
+/** @param {string} name @param {string[]} args */
+async function tool(name, args) {
+  const result = await run([installedBin(name), ...args], { cwd: root, env: projectEnv({ NO_COLOR: '1', FORCE_COLOR: undefined }) });
   if (result.code !== 0) throw new LauncherError('', result.output.trim());
   return result.stdout;
 }
@@ -67,5 +67,7 @@ async function lane() {
 const begin = performance.now();
 await Promise.all(Array.from({ length: lanes }, lane));
 const seconds = ((performance.now() - begin) / 1000).toFixed(1);
-say(failures === 0 ? `All ${checks.length} checks passed in ${seconds} s.` : `${failures} of ${checks.length} checks failed in ${seconds} s.`);
+say(
+  failures === 0 ? `All ${checks.length} checks passed in ${seconds} s.` : `${failures} of ${checks.length} checks failed in ${seconds} s.`,
+);
 process.exit(failures === 0 ? 0 : 1);

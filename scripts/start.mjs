@@ -23,7 +23,8 @@ const begin = performance.now();
 /** @param {NodeJS.ProcessEnv} env @returns {{ port: number, host: string, home: string }} */
 function readPlace(env) {
   const port = Number(env.PORT || 3000);
-  if (!Number.isInteger(port) || port < 1 || port > 65_535) throw new LauncherError(`PORT must be a number from 1 to 65535, not "${env.PORT}".`);
+  if (!Number.isInteger(port) || port < 1 || port > 65_535)
+    throw new LauncherError(`PORT must be a number from 1 to 65535, not "${env.PORT}".`);
   return { port, host: env.HOST || '127.0.0.1', home: env.PARLEY_HOME ? resolve(env.PARLEY_HOME) : join(root, '.parley') };
 }
 
@@ -33,8 +34,10 @@ async function checkPort(port, host, home) {
   // A server of ours whose launcher was killed is about to end.
   if (pids?.server !== undefined) await waitUntil(() => !isAlive(Number(pids.server)), { limitMs: 2_000 });
   const states = await Promise.all([...new Set([host, '127.0.0.1', '::1'])].map((address) => portState(port, address)));
-  if (states.includes('taken')) throw new LauncherError(`Port ${port} is taken by another program; stop it, or choose another port: PORT=${port + 1} npm start`);
-  if (states.includes('forbidden')) throw new LauncherError(`Port ${port} is not allowed for this user; choose one above 1023: PORT=3000 npm start`);
+  if (states.includes('taken'))
+    throw new LauncherError(`Port ${port} is taken by another program; stop it, or choose another port: PORT=${port + 1} npm start`);
+  if (states.includes('forbidden'))
+    throw new LauncherError(`Port ${port} is not allowed for this user; choose one above 1023: PORT=3000 npm start`);
   if (states[0] === 'no-address') throw new LauncherError(`HOST is ${host}, and this machine has no such address.`);
 }
 
@@ -45,16 +48,30 @@ async function main({ finish, supervisor, onExit }) {
   const { port, host, home } = readPlace(settings);
   openHome(home);
   const lock = tryLock(join(home, 'launcher.lock'));
-  if ('heldBy' in lock) throw new LauncherError(`Parley already runs on ${home} (pid ${lock.heldBy}); stop it first, or set PARLEY_HOME to another folder and PORT to another port.`);
+  if ('heldBy' in lock)
+    throw new LauncherError(
+      `Parley already runs on ${home} (pid ${lock.heldBy}); stop it first, or set PARLEY_HOME to another folder and PORT to another port.`,
+    );
   onExit(lock.release);
   await checkPort(port, host, home);
 
   const urls = demoUrls(port);
   /** @type {NodeJS.ProcessEnv} */
-  const base = { ...settings, PORT: String(port), HOST: host, PUBLIC_URL: settings.PUBLIC_URL || urls.url, NODE_ENV: settings.NODE_ENV || 'production' };
+  const base = {
+    ...settings,
+    PORT: String(port),
+    HOST: host,
+    PUBLIC_URL: settings.PUBLIC_URL || urls.url,
+    NODE_ENV: settings.NODE_ENV || 'production',
+  };
   const built = step('build', async (note) => note((await build()).join(' and ') || 'up to date'));
   const [backends, model] = await Promise.all([startBackends(home, base, supervisor), startModel(home, base, built, supervisor), built]);
-  if (model !== undefined) Object.assign(backends.env, { OPENAI_BASE_URL: `${model.service.url}/v1`, OPENAI_API_KEY: 'demo', MODEL_DEFAULT: settings.MODEL_DEFAULT || demoModelName });
+  if (model !== undefined)
+    Object.assign(backends.env, {
+      OPENAI_BASE_URL: `${model.service.url}/v1`,
+      OPENAI_API_KEY: 'demo',
+      MODEL_DEFAULT: settings.MODEL_DEFAULT || demoModelName,
+    });
   await step('schema', async () => void (await migrate(backends.ownerEnv)));
 
   const account = await chooseAccount(home, backends.identity, () => step('demo data', () => seedDemo(backends.env)));
@@ -64,7 +81,8 @@ async function main({ finish, supervisor, onExit }) {
   const server = await step('server', () =>
     supervisor.main(
       () => startServer({ env: { ...backends.env, ...playground }, logFile, readyUrl: `http://${address}:${port}/readyz` }),
-      ({ code, signal }) => `The server ended (${signal ?? `exit code ${code}`}), its last log line being "${lastWord(logFile)}"; the log is ${logFile}.`,
+      ({ code, signal }) =>
+        `The server ended (${signal ?? `exit code ${code}`}), its last log line being "${lastWord(logFile)}"; the log is ${logFile}.`,
     ),
   );
   onExit(followWarnings(logFile, (text) => warn(`server: ${text}`)));
@@ -95,7 +113,9 @@ async function startModel(home, env, built, supervisor) {
   if (hasOwnModel(env)) return undefined;
   await built;
   const options = { env, logFile: join(home, 'logs', 'demo-model.log') };
-  return step('demo model', () => supervisor.keep('The demo model', (before) => startDemoModel({ ...options, ...(before && { port: before.port }) })));
+  return step('demo model', () =>
+    supervisor.keep('The demo model', (before) => startDemoModel({ ...options, ...(before && { port: before.port }) })),
+  );
 }
 
 /** Starts, and ends in order on Ctrl-C, on a failure and when something that must run has ended. */

@@ -22,7 +22,9 @@ function count(reportFile) {
     /** @type {{ testResults: FileResult[] }} */
     const { testResults } = JSON.parse(readFileSync(reportFile, 'utf8'));
     const tests = testResults.flatMap((file) => file.assertionResults);
-    const brokenFiles = testResults.filter((file) => file.status === 'failed' && !file.assertionResults.some((test) => test.status === 'failed'));
+    const brokenFiles = testResults.filter(
+      (file) => file.status === 'failed' && !file.assertionResults.some((test) => test.status === 'failed'),
+    );
     return {
       passed: tests.filter((test) => test.status === 'passed').length,
       failed: tests.filter((test) => test.status === 'failed').length + brokenFiles.length,
@@ -35,8 +37,8 @@ function count(reportFile) {
 /** @param {NodeJS.ProcessEnv} env @param {string} reportFile @returns {Promise<number>} vitest's exit code */
 function runVitest(env, reportFile) {
   const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${reportFile}`];
-  const command = dyingWithParent('SIGTERM', [installedBin('vitest'), 'run', ...reporters, ...process.argv.slice(2)]);
-  const child = spawn(/** @type {string} */ (command[0]), command.slice(1), { cwd: root, stdio: 'inherit', env });
+  const [program = '', ...args] = dyingWithParent('SIGTERM', [installedBin('vitest'), 'run', ...reporters, ...process.argv.slice(2)]);
+  const child = spawn(program, args, { cwd: root, stdio: 'inherit', env });
   for (const signal of /** @type {const} */ (['SIGTERM', 'SIGHUP'])) process.on(signal, () => child.kill(signal));
   watchNpm(() => child.kill('SIGTERM'));
   return new Promise((resolve) => {

@@ -24,18 +24,25 @@ async function main(command, supervisor) {
   const home = settings.PARLEY_HOME ? resolve(settings.PARLEY_HOME) : join(root, '.parley-dev');
   openHome(home);
   const lock = tryLock(join(home, 'launcher.lock'));
-  if ('heldBy' in lock) throw new LauncherError(`Services already run on ${home} (pid ${lock.heldBy}); stop them first, or set PARLEY_HOME to another folder.`);
+  if ('heldBy' in lock)
+    throw new LauncherError(`Services already run on ${home} (pid ${lock.heldBy}); stop them first, or set PARLEY_HOME to another folder.`);
   process.on('exit', lock.release);
   const built = step('build', async (note) => note((await build()).join(' and ') || 'up to date'));
   const [{ ownerEnv }] = await Promise.all([startBackends(home, settings, supervisor), built]);
   if (!hasOwnModel(settings)) {
     const options = { env: settings, logFile: join(home, 'logs', 'demo-model.log') };
-    const model = await step('demo model', () => supervisor.keep('The demo model', (before) => startDemoModel({ ...options, ...(before && { port: before.port }) })));
-    Object.assign(ownerEnv, { OPENAI_BASE_URL: `${model.service.url}/v1`, OPENAI_API_KEY: 'demo', MODEL_DEFAULT: settings.MODEL_DEFAULT || demoModelName });
+    const model = await step('demo model', () =>
+      supervisor.keep('The demo model', (before) => startDemoModel({ ...options, ...(before && { port: before.port }) })),
+    );
+    Object.assign(ownerEnv, {
+      OPENAI_BASE_URL: `${model.service.url}/v1`,
+      OPENAI_API_KEY: 'demo',
+      MODEL_DEFAULT: settings.MODEL_DEFAULT || demoModelName,
+    });
   }
   await step('schema', async () => void (await migrate(ownerEnv)));
-  const [program, ...args] = dyingWithParent('SIGTERM', command);
-  const child = spawn(/** @type {string} */ (program), args, { stdio: 'inherit', env: projectEnv(ownerEnv) });
+  const [program = '', ...args] = dyingWithParent('SIGTERM', command);
+  const child = spawn(program, args, { stdio: 'inherit', env: projectEnv(ownerEnv) });
   for (const signal of /** @type {const} */ (['SIGTERM', 'SIGHUP'])) process.on(signal, () => child.kill(signal));
   watchNpm(() => child.kill('SIGTERM'));
   return new Promise((done, failed) => {

@@ -19,7 +19,8 @@ const entry = (name) => join(root, 'dist', 'src', 'apps', `${name}.main.js`);
  */
 export async function migrate(env) {
   const { code, output, stdout } = await run([process.execPath, '--enable-source-maps', entry('migrate')], { cwd: root, env });
-  if (code !== 0) throw new LauncherError(output.trim().split('\n').at(-1) ?? 'The migrations failed.', process.env.PARLEY_DEBUG ? output : '');
+  if (code !== 0)
+    throw new LauncherError(output.trim().split('\n').at(-1) ?? 'The migrations failed.', process.env.PARLEY_DEBUG ? output : '');
   return stdout.trim();
 }
 
@@ -53,9 +54,17 @@ export async function startServer({ env, logFile, readyUrl }) {
   if (child.ended !== undefined) throw new LauncherError(`The server did not start: ${lastWord(logFile)}`);
   if (!ready) {
     await stopChild(child, 'SIGTERM', stopLimitMs);
-    throw new LauncherError(`The server was not ready after ${startLimitMs / 1000} s, its last log line being "${lastWord(logFile)}"; the log is ${logFile}.`);
+    throw new LauncherError(
+      `The server was not ready after ${startLimitMs / 1000} s, its last log line being "${lastWord(logFile)}"; the log is ${logFile}.`,
+    );
   }
-  return { url: readyUrl, port: Number(new URL(readyUrl).port), pid: child.pid, exit: child.exit, stop: () => stopChild(child, 'SIGTERM', stopLimitMs) };
+  return {
+    url: readyUrl,
+    port: Number(new URL(readyUrl).port),
+    pid: child.pid,
+    exit: child.exit,
+    stop: () => stopChild(child, 'SIGTERM', stopLimitMs),
+  };
 }
 
 /** @param {string} url */
@@ -75,7 +84,9 @@ async function isReady(url) {
  * @returns {string}
  */
 export function lastWord(logFile) {
-  const lines = tail(logFile).split('\n').filter((line) => line.trim() !== '');
+  const lines = tail(logFile)
+    .split('\n')
+    .filter((line) => line.trim() !== '');
   const recent = lines.slice(-20);
   const telling = recent.findLast((line) => {
     const entryOfLine = parseEntry(line);

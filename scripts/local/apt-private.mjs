@@ -29,8 +29,18 @@ export async function installPrivately(packages, folder) {
     rmSync(draft, { recursive: true, force: true });
     const [lists, archives] = [join(draft, 'lists'), join(draft, 'archives')];
     for (const path of [lists, archives]) mkdirSync(join(path, 'partial'), { recursive: true });
-    const options = [`Dir::State::lists=${lists}`, `Dir::Cache=${draft}`, `Dir::Cache::archives=${archives}`, 'Debug::NoLocking=1', 'APT::Sandbox::User='];
-    const apt = ['apt-get', '-q', ...[...options, 'Acquire::Languages=none', 'APT::Update::Post-Invoke-Success='].flatMap((option) => ['-o', option])];
+    const options = [
+      `Dir::State::lists=${lists}`,
+      `Dir::Cache=${draft}`,
+      `Dir::Cache::archives=${archives}`,
+      'Debug::NoLocking=1',
+      'APT::Sandbox::User=',
+    ];
+    const apt = [
+      'apt-get',
+      '-q',
+      ...[...options, 'Acquire::Languages=none', 'APT::Update::Post-Invoke-Success='].flatMap((option) => ['-o', option]),
+    ];
     await must([...apt, 'update'], packages);
     await must([...apt, 'install', '--yes', '--no-install-recommends', '--download-only', ...packages], packages);
     mkdirSync(join(draft, 'root'));

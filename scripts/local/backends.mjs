@@ -59,7 +59,9 @@ function embedded(home, folder, name, supervisor, sharedBuffers) {
 async function mainDatabase(home, env, supervisor, passwords) {
   if (env.DATABASE_URL !== undefined || env.DATABASE_OWNER_URL !== undefined || env.DATABASE_SYSTEM_URL !== undefined) {
     const urls = mainUrls(env, undefined, passwords);
-    const identity = await step('database (yours)', () => probeDatabase(env.DATABASE_OWNER_URL === undefined ? 'DATABASE_URL' : 'DATABASE_OWNER_URL', urls.owner));
+    const identity = await step('database (yours)', () =>
+      probeDatabase(env.DATABASE_OWNER_URL === undefined ? 'DATABASE_URL' : 'DATABASE_OWNER_URL', urls.owner),
+    );
     return { ...urls, identity, kept: undefined };
   }
   return step('Postgres', async () => {
@@ -73,7 +75,9 @@ async function mainDatabase(home, env, supervisor, passwords) {
 async function keystoreDatabase(home, env, supervisor, passwords) {
   if (env.KEYSTORE_URL !== undefined || env.KEYSTORE_OWNER_URL !== undefined) {
     const urls = keystoreUrls(env, undefined, passwords);
-    await step('keystore (yours)', () => probeDatabase(env.KEYSTORE_OWNER_URL === undefined ? 'KEYSTORE_URL' : 'KEYSTORE_OWNER_URL', urls.owner));
+    await step('keystore (yours)', () =>
+      probeDatabase(env.KEYSTORE_OWNER_URL === undefined ? 'KEYSTORE_URL' : 'KEYSTORE_OWNER_URL', urls.owner),
+    );
     return { ...urls, kept: undefined };
   }
   return step('keystore', async () => {
@@ -92,7 +96,12 @@ async function redisServer(home, env, supervisor) {
   return step('Redis', async (note) => {
     const program = await redisProgram();
     note(program.version);
-    const options = { dir: join(home, 'redis'), persistence: /** @type {const} */ ('aof'), logFile: join(home, 'logs', 'redis.log'), program };
+    const options = {
+      dir: join(home, 'redis'),
+      persistence: /** @type {const} */ ('aof'),
+      logFile: join(home, 'logs', 'redis.log'),
+      program,
+    };
     const kept = await supervisor.keep('Redis', (before) => {
       if (before === undefined) return startRedis(options);
       return startRedis({ ...options, port: before.port, password: new URL(before.url).password });
@@ -103,7 +112,8 @@ async function redisServer(home, env, supervisor) {
 
 /** @param {string} url */
 async function probeRedis(url) {
-  if (!/^rediss?:\/\//.test(url) || !URL.canParse(url)) throw new LauncherError('REDIS_URL is not a Redis URL; it looks like redis://:password@host:6379.');
+  if (!/^rediss?:\/\//.test(url) || !URL.canParse(url))
+    throw new LauncherError('REDIS_URL is not a Redis URL; it looks like redis://:password@host:6379.');
   const { hostname, port } = new URL(url);
   try {
     await askRedis(url, [['PING']]);

@@ -24,7 +24,11 @@ function filesIn(folder) {
 /** @param {string[]} files */
 function hashOf(files) {
   const hash = createHash('sha256');
-  for (const file of files.toSorted()) hash.update(`${file}\0`).update(readFileSync(join(root, file))).update('\0');
+  for (const file of files.toSorted())
+    hash
+      .update(`${file}\0`)
+      .update(readFileSync(join(root, file)))
+      .update('\0');
   return hash.digest('hex');
 }
 

@@ -15,7 +15,10 @@ const names = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-s
 export async function chromiumPath() {
   const found = process.env.CHROMIUM_PATH || names.map(onPath).find((path) => path !== undefined);
   if (found !== undefined) return found;
-  if (!hasApt()) throw new LauncherError('Browser tests need Chromium, and this machine has no apt to fetch it with: install Chromium, or set CHROMIUM_PATH.');
+  if (!hasApt())
+    throw new LauncherError(
+      'Browser tests need Chromium, and this machine has no apt to fetch it with: install Chromium, or set CHROMIUM_PATH.',
+    );
   return process.getuid?.() === 0 ? installForAll() : privateChromium(join(cacheFolder, 'chromium'));
 }
 
@@ -38,12 +41,21 @@ export async function privateChromium(folder) {
   const starter = join(folder, 'chromium');
   if (existsSync(starter)) return starter;
   const program = join(files, 'usr', 'lib', 'chromium', 'chromium');
-  if (!existsSync(program)) throw new LauncherError(`The Chromium package of this machine is not what is expected (${program} is missing): install Chromium, or set CHROMIUM_PATH.`);
+  if (!existsSync(program))
+    throw new LauncherError(
+      `The Chromium package of this machine is not what is expected (${program} is missing): install Chromium, or set CHROMIUM_PATH.`,
+    );
   const lib = join(files, 'usr', 'lib');
-  const nested = readdirSync(lib, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile() && /^lib.*\.so/.test(entry.name));
-  const folders = [...new Set(nested.map((entry) => join('usr', 'lib', entry.parentPath.slice(lib.length + 1))))].filter((path) => !path.endsWith('chromium'));
+  const nested = readdirSync(lib, { recursive: true, withFileTypes: true }).filter(
+    (entry) => entry.isFile() && /^lib.*\.so/.test(entry.name),
+  );
+  const folders = [...new Set(nested.map((entry) => join('usr', 'lib', entry.parentPath.slice(lib.length + 1))))].filter(
+    (path) => !path.endsWith('chromium'),
+  );
   const { LD_LIBRARY_PATH } = privateLibraries(files, folders);
-  const fonts = existsSync('/etc/fonts/fonts.conf') ? '' : `export FONTCONFIG_PATH='${join(files, 'etc', 'fonts')}' FONTCONFIG_SYSROOT='${files}'\n`;
+  const fonts = existsSync('/etc/fonts/fonts.conf')
+    ? ''
+    : `export FONTCONFIG_PATH='${join(files, 'etc', 'fonts')}' FONTCONFIG_SYSROOT='${files}'\n`;
   writeFileSync(starter, `#!/bin/sh\nexport LD_LIBRARY_PATH='${LD_LIBRARY_PATH}'\n${fonts}exec '${program}' --no-sandbox "$@"\n`);
   chmodSync(starter, 0o755);
   return starter;

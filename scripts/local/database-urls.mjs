@@ -60,10 +60,13 @@ export function runtimeUrl(ownerUrl, role, password) {
 export function mainUrls(env, embedded, passwords) {
   const { DATABASE_URL, DATABASE_OWNER_URL, DATABASE_SYSTEM_URL } = env;
   if (DATABASE_SYSTEM_URL !== undefined && (DATABASE_OWNER_URL === undefined || DATABASE_URL === undefined)) {
-    throw new LauncherError('DATABASE_SYSTEM_URL is set, so DATABASE_URL (tenant role) and DATABASE_OWNER_URL (owner of the tables) must be set too.');
+    throw new LauncherError(
+      'DATABASE_SYSTEM_URL is set, so DATABASE_URL (tenant role) and DATABASE_OWNER_URL (owner of the tables) must be set too.',
+    );
   }
   const owner = checked('DATABASE_URL', DATABASE_OWNER_URL ?? DATABASE_URL ?? embedded ?? '');
-  const tenant = DATABASE_OWNER_URL !== undefined && DATABASE_URL !== undefined ? DATABASE_URL : runtimeUrl(owner, 'tenant', passwords.tenant);
+  const tenant =
+    DATABASE_OWNER_URL !== undefined && DATABASE_URL !== undefined ? DATABASE_URL : runtimeUrl(owner, 'tenant', passwords.tenant);
   return { owner, tenant, system: DATABASE_SYSTEM_URL ?? runtimeUrl(owner, 'system', passwords.system) };
 }
 
@@ -101,7 +104,8 @@ export async function probeDatabase(name, url) {
   const { hostname, port, pathname } = new URL(url);
   try {
     await client.connect();
-    const identity = "SELECT system_identifier || '/' || (SELECT oid FROM pg_database WHERE datname = current_database()) AS id FROM pg_control_system()";
+    const identity =
+      "SELECT system_identifier || '/' || (SELECT oid FROM pg_database WHERE datname = current_database()) AS id FROM pg_control_system()";
     const found = await client.query(identity).catch(() => undefined);
     return found?.rows[0]?.id ?? `${hostname}:${port}${pathname}`;
   } catch (error) {
@@ -119,6 +123,11 @@ export async function probeDatabase(name, url) {
 export function reasonOf(error) {
   const { code, message, errors } = /** @type {any} */ (error);
   const inner = Array.isArray(errors) && errors.length > 0 ? errors[0] : undefined;
-  const known = { ECONNREFUSED: 'nothing listens there', ENOTFOUND: 'the host name is unknown', ETIMEDOUT: 'no answer in time', EAI_AGAIN: 'the host name cannot be looked up' };
+  const known = {
+    ECONNREFUSED: 'nothing listens there',
+    ENOTFOUND: 'the host name is unknown',
+    ETIMEDOUT: 'no answer in time',
+    EAI_AGAIN: 'the host name cannot be looked up',
+  };
   return known[/** @type {keyof typeof known} */ (code ?? inner?.code)] ?? (message || String(code ?? error));
 }

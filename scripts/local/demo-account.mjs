@@ -51,7 +51,8 @@ export async function chooseAccount(home, identity, seed) {
   const account = known !== undefined && credentials.every((name) => typeof known[name] === 'string') ? pick(known) : undefined;
   if (account !== undefined && known?.database === identity) return account;
   const made = await seed();
-  if (made === undefined && account === undefined) warn(`The demo account exists, but its password and keys are no longer in ${join(home, 'demo.json')}.`);
+  if (made === undefined && account === undefined)
+    warn(`The demo account exists, but its password and keys are no longer in ${join(home, 'demo.json')}.`);
   const chosen = made ?? account;
   // Kept at once: a start that fails later must not lose them.
   if (made !== undefined) writeDemoFile(home, { url: '', ws_url: '', ...made, database: identity, pids: {} });
@@ -73,7 +74,9 @@ export function printSummary({ url, ws_url, account, home, demoModel, seconds })
   if (account !== undefined) {
     const body = JSON.stringify({ model: account.bot_id, messages: [{ role: 'user', content: 'Hello' }] });
     lines.push(`  Demo login   ${account.email} / ${account.password}`, `  API key      ${account.api_key}`, '', 'Try it over HTTP:');
-    lines.push(`  curl ${url}/v1/chat/completions -H 'Authorization: Bearer ${account.api_key}' -H 'Content-Type: application/json' -d '${body}'`);
+    lines.push(
+      `  curl ${url}/v1/chat/completions -H 'Authorization: Bearer ${account.api_key}' -H 'Content-Type: application/json' -d '${body}'`,
+    );
     lines.push('and over WebSocket:');
     lines.push(`  node scripts/chat.mjs --url ${ws_url} --key ${account.api_key} --bot ${account.bot_id} "Hello"`);
   }

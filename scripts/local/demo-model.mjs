@@ -32,9 +32,16 @@ export async function startDemoModel({ env, logFile, port }) {
     await waitUntil(() => child.ended !== undefined || said.includes('\n'), { everyMs: 5, limitMs: 20_000 });
     const url = /"url":\s*"([^"]+)"/.exec(said)?.[1];
     if (child.ended === undefined && url !== undefined) {
-      return { url: url.replace(/\/+$/, ''), port: Number(new URL(url).port), pid: child.pid, exit: child.exit, stop: () => stopChild(child, 'SIGTERM', 3_000) };
+      return {
+        url: url.replace(/\/+$/, ''),
+        port: Number(new URL(url).port),
+        pid: child.pid,
+        exit: child.exit,
+        stop: () => stopChild(child, 'SIGTERM', 3_000),
+      };
     }
     await stopChild(child, 'SIGKILL', 0);
-    if (attempt === 4) throw new LauncherError(`The demo model did not start: ${lastLine(tail(logFile), /error/i)}; its log is ${logFile}.`);
+    if (attempt === 4)
+      throw new LauncherError(`The demo model did not start: ${lastLine(tail(logFile), /error/i)}; its log is ${logFile}.`);
   }
 }

@@ -19,6 +19,7 @@ export class LauncherError extends Error {
 export function describeError(error) {
   if (error instanceof LauncherError) return error.details === '' ? error.message : `${error.message}\n\n${error.details}`;
   const { code, path, syscall } = /** @type {NodeJS.ErrnoException} */ (error instanceof Error ? error : {});
-  if (path !== undefined && /^(?:EACCES|EPERM|EROFS|ENOSPC|ENOTDIR|EISDIR|EMFILE)$/.test(code ?? '')) return `${path} cannot be used (${syscall}: ${code}).`;
+  if (path !== undefined && /^(?:EACCES|EPERM|EROFS|ENOSPC|ENOTDIR|EISDIR|EMFILE)$/.test(code ?? ''))
+    return `${path} cannot be used (${syscall}: ${code}).`;
   return error instanceof Error ? (error.stack ?? error.message) : String(error);
 }

@@ -5,7 +5,7 @@ import { LauncherError } from './launcher-error.mjs';
 import { withLock } from './locks.mjs';
 import { cacheFolder, root } from './paths.mjs';
 import { postgresPackage, restoreLinks } from './postgres-package.mjs';
-import { dyingWithParent, run } from './processes.mjs';
+import { dyingWithParent, run, watchNpm } from './processes.mjs';
 import { say, step } from './progress.mjs';
 
 const modules = join(root, 'node_modules');
@@ -75,7 +75,9 @@ function isInstalled() {
     const found = present[path];
     if (found === undefined ? !(entry.optional || entry.peer) : found.version !== entry.version) return false;
   }
-  return Object.keys({ ...wanted.dependencies, ...wanted.devDependencies }).every((name) => existsSync(join(modules, name, 'package.json')));
+  return Object.keys({ ...wanted.dependencies, ...wanted.devDependencies }).every((name) =>
+    existsSync(join(modules, name, 'package.json')),
+  );
 }
 
 /** @param {Record<string, string>} a @param {Record<string, string>} b */
@@ -89,6 +91,7 @@ async function npm(args, cwd) {
   const own = process.env.npm_execpath;
   const command = own !== undefined && /npm-cli\.c?js$/.test(own) ? [process.execPath, own] : ['npm'];
   const path = (process.env.PATH ?? '').split(delimiter).filter((folder) => !folder.includes('node_modules'));
+  /** @type {NodeJS.ProcessEnv} */
   const env = { ...process.env, PATH: [dirname(process.execPath), ...path].join(delimiter) };
   for (const name of Object.keys(env)) if (/^npm_(?:package|lifecycle|config_(?:local_prefix|global))/.test(name)) delete env[name];
   const { code, output } = await run([...command, ...args], { cwd, env });
@@ -102,15 +105,23 @@ async function ensureNode() {
   const platform = process.platform === 'win32' ? 'win' : process.platform;
   const prefix = process.platform === 'darwin' && process.arch === 'arm64' ? 'node-bin' : 'node';
   const archPackage = `${prefix}-${platform}-${process.arch}`;
-  const places = [join(folder, 'bin', 'node'), join(folder, 'node_modules', archPackage, 'bin', 'node'), join(modules, archPackage, 'bin', 'node')];
+  const places = [
+    join(folder, 'bin', 'node'),
+    join(folder, 'node_modules', archPackage, 'bin', 'node'),
+    join(modules, archPackage, 'bin', 'node'),
+  ];
   const present = () => places.find((path) => existsSync(path));
   if (present() === undefined && existsSync(folder)) {
     const { version } = readJson(join(folder, 'package.json')) ?? {};
-    await npm(['install', '--no-save', '--no-audit', '--no-fund', '--no-package-lock', `${archPackage}@${version}`], folder).catch(() => {});
+    await npm(['install', '--no-save', '--no-audit', '--no-fund', '--no-package-lock', `${archPackage}@${version}`], folder).catch(
+      () => {},
+    );
   }
   const node = present();
   if (node === undefined && Number(process.versions.node.split('.')[0]) < 24) {
-    throw new LauncherError(`Node 24 could not be installed for ${process.platform}-${process.arch}; this is Node ${process.versions.node}: start with Node 24.`);
+    throw new LauncherError(
+      `Node 24 could not be installed for ${process.platform}-${process.arch}; this is Node ${process.versions.node}: start with Node 24.`,
+    );
   }
   return node;
 }
@@ -129,18 +140,22 @@ async function checkNativeModules() {
   const loads = async () => (await run([node, '-e', "require('argon2')"], { cwd: root })).code === 0;
   if (await loads()) return;
   await npm(['rebuild', 'argon2', '--ignore-scripts=false'], root);
-  if (!(await loads())) throw new LauncherError(`The password hasher (argon2) has no program for ${process.platform}-${process.arch} and could not be built; install make and a C++ compiler.`);
+  if (!(await loads()))
+    throw new LauncherError(
+      `The password hasher (argon2) has no program for ${process.platform}-${process.arch} and could not be built; install make and a C++ compiler.`,
+    );
 }
 
 /** @param {string} node @returns {Promise<never>} */
 function runAgainOn(node) {
   const command = dyingWithParent('SIGTERM', [node, ...process.execArgv, ...process.argv.slice(1)]);
-  const [program, ...args] = command;
+  const [program = '', ...args] = command;
   const env = { ...process.env, [guard]: '1', PATH: [dirname(node), process.env.PATH ?? ''].join(delimiter) };
-  const child = spawn((program), args, { stdio: 'inherit', env });
+  const child = spawn(program, args, { stdio: 'inherit', env });
   // Ctrl-C reaches both from the terminal; what is sent to this process alone is passed on.
   process.on('SIGINT', () => process.stdin.isTTY || child.kill('SIGINT'));
   for (const signal of /** @type {const} */ (['SIGTERM', 'SIGHUP'])) process.on(signal, () => child.kill(signal));
+  watchNpm(() => child.kill('SIGTERM'));
   return new Promise(() => {
     child.once('error', (error) => {
       process.stderr.write(`✗ ${node} cannot be started: ${error.message}\n`);

@@ -25,7 +25,10 @@ const asOurselves = { command: (command) => command, own: () => {} };
 export async function postgresAccount(dir, postgres) {
   if (process.getuid?.() !== 0) {
     const owner = existsSync(dir) ? statSync(dir).uid : process.getuid?.();
-    if (owner !== process.getuid?.()) throw new LauncherError(`The data folder ${dir} belongs to another user (${owner}); start as that user, or set PARLEY_HOME to a folder of your own.`);
+    if (owner !== process.getuid?.())
+      throw new LauncherError(
+        `The data folder ${dir} belongs to another user (${owner}); start as that user, or set PARLEY_HOME to a folder of your own.`,
+      );
     return asOurselves;
   }
   const owner = existsSync(dir) ? statSync(dir).uid : 0;
@@ -41,9 +44,13 @@ export async function postgresAccount(dir, postgres) {
 /** @param {number} uid @param {string} dir @param {string} postgres @returns {Promise<Account>} */
 async function asAnotherUser(uid, dir, postgres) {
   const setpriv = onPath('setpriv');
-  if (setpriv === undefined) throw new LauncherError('Postgres does not run as root, and neither `unshare` nor `setpriv` is here: start as another user.');
+  if (setpriv === undefined)
+    throw new LauncherError('Postgres does not run as root, and neither `unshare` nor `setpriv` is here: start as another user.');
   const user = [setpriv, `--reuid=${uid}`, `--regid=${uid}`, '--clear-groups'];
-  const ways = [[...user, `--inh-caps=${anyFile}`, `--ambient-caps=${anyFile}`, '--'], [...user, '--']];
+  const ways = [
+    [...user, `--inh-caps=${anyFile}`, `--ambient-caps=${anyFile}`, '--'],
+    [...user, '--'],
+  ];
   for (const way of ways) {
     const probe = await run([...way, 'sh', '-c', '"$0" --version && cd "$1"', postgres, dirname(dir)]);
     if (probe.code !== 0) continue;

@@ -1,4 +1,17 @@
-import { closeSync, existsSync, mkdirSync, openSync, readdirSync, readFileSync, readlinkSync, realpathSync, rmdirSync, rmSync, renameSync, statSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  realpathSync,
+  rmdirSync,
+  rmSync,
+  renameSync,
+  statSync,
+} from 'node:fs';
 import { dirname, join } from 'node:path';
 import { LauncherError } from './launcher-error.mjs';
 import { lastLine } from './log-files.mjs';
@@ -44,7 +57,11 @@ export async function startPostgres(options) {
     const command = [postgres, '-D', dir, ...[...settings, `port=${port}`].flatMap((setting) => ['-c', setting])];
     const log = openSync(logFile, 'a', 0o600);
     const logStart = statSync(logFile).size;
-    const child = startChild(account.command(dyingWithParent('SIGINT', command)), { cwd: '/', env: serverEnv(), stdio: ['ignore', log, log] });
+    const child = startChild(account.command(dyingWithParent('SIGINT', command)), {
+      cwd: '/',
+      env: serverEnv(),
+      stdio: ['ignore', log, log],
+    });
     closeSync(log);
     const ready = await waitUntil(() => child.ended !== undefined || isReady(dir, child.pid), { everyMs: 10, limitMs: startLimitMs });
     if (ready && child.ended === undefined) {
@@ -145,7 +162,16 @@ async function initialise({ dir, native, account, name, fsync }) {
   writePrivately(passwordFile, newPassword());
   account.own(draft);
   account.own(passwordFile);
-  const flags = ['--locale-provider=builtin', '--builtin-locale=C.UTF-8', '--locale=C', '-E', 'UTF8', '--auth=scram-sha-256', '--no-instructions', ...(fsync ? [] : ['--no-sync'])];
+  const flags = [
+    '--locale-provider=builtin',
+    '--builtin-locale=C.UTF-8',
+    '--locale=C',
+    '-E',
+    'UTF8',
+    '--auth=scram-sha-256',
+    '--no-instructions',
+    ...(fsync ? [] : ['--no-sync']),
+  ];
   const command = [join(native, 'bin', 'initdb'), '-D', draft, '-U', 'postgres', `--pwfile=${passwordFile}`, ...flags];
   const { code, output } = await run(account.command(command), { cwd: '/', env: serverEnv() });
   if (code !== 0) {
@@ -162,7 +188,9 @@ function readPassword(dir, name) {
     return readFileSync(`${dir}.password`, 'utf8').trim();
   } catch (error) {
     const { code } = /** @type {NodeJS.ErrnoException} */ (error);
-    throw new LauncherError(`The password of ${name}, ${dir}.password, cannot be read (${code}); restore it together with ${dir}, or remove both to start with empty data.`);
+    throw new LauncherError(
+      `The password of ${name}, ${dir}.password, cannot be read (${code}); restore it together with ${dir}, or remove both to start with empty data.`,
+    );
   }
 }
 
@@ -180,7 +208,9 @@ function checkFolder(dir, name, version, logFile) {
 /** @param {string} name @param {string} dir @param {string} logFile @param {string} reason */
 function brokenFolder(name, dir, logFile, reason) {
   const text = reason === '' ? 'it ended without a word' : reason.replace(/\.$/, '');
-  return new LauncherError(`${name} cannot use its data folder ${dir} (${text}): restore the folder from a backup, or remove it to start with empty data; the log is ${logFile}.`);
+  return new LauncherError(
+    `${name} cannot use its data folder ${dir} (${text}): restore the folder from a backup, or remove it to start with empty data; the log is ${logFile}.`,
+  );
 }
 
 /**

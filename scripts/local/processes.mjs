@@ -36,8 +36,8 @@ export function dyingWithParent(signal, command) {
  * @returns {Child}
  */
 export function startChild(command, options) {
-  const [program, ...args] = command;
-  const child = /** @type {Child} */ (spawn((program), args, { detached: true, ...options }));
+  const [program = '', ...args] = command;
+  const child = /** @type {Child} */ (spawn(program, args, { detached: true, ...options }));
   child.exit = new Promise((resolve) => {
     /** @param {Exit} exit */
     const end = (exit) => {
@@ -82,8 +82,8 @@ export async function stopChild(child, signal, graceMs) {
  */
 export function run(command, { input, ...options } = {}) {
   return new Promise((resolve) => {
-    const [program, ...args] = dyingWithParent('SIGTERM', command);
-    const child = spawn((program), args, { ...options, stdio: ['pipe', 'pipe', 'pipe'] });
+    const [program = '', ...args] = dyingWithParent('SIGTERM', command);
+    const child = spawn(program, args, { ...options, stdio: ['pipe', 'pipe', 'pipe'] });
     let output = '';
     let stdout = '';
     child.stdin?.on('error', () => {});

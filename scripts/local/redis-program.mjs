@@ -21,8 +21,12 @@ export async function redisProgram(folder = join(cacheFolder, 'redis')) {
     const program = path === undefined ? undefined : await usable(path, process.env);
     if (program !== undefined) return program;
   }
-  if (process.platform === 'darwin') throw new LauncherError('Redis 7 or later is needed: run `brew install redis`, or set REDIS_URL to a Redis of your own.');
-  if (!hasApt()) throw new LauncherError('Redis 7 or later is needed, and this machine has no apt to fetch it with: install redis-server or valkey-server, or set REDIS_URL to a Redis of your own.');
+  if (process.platform === 'darwin')
+    throw new LauncherError('Redis 7 or later is needed: run `brew install redis`, or set REDIS_URL to a Redis of your own.');
+  if (!hasApt())
+    throw new LauncherError(
+      'Redis 7 or later is needed, and this machine has no apt to fetch it with: install redis-server or valkey-server, or set REDIS_URL to a Redis of your own.',
+    );
   return privateProgram(folder);
 }
 
@@ -36,7 +40,9 @@ async function privateProgram(folder) {
       const path = join(files, 'usr', 'bin', name);
       const program = existsSync(path) ? await usable(path, privateLibraries(files)) : undefined;
       if (program !== undefined) return program;
-      failure ??= new LauncherError(`The ${name} of this machine's Debian packages is older than ${oldestMajor} or does not run: install Redis 7 or later, or set REDIS_URL to a Redis of your own.`);
+      failure ??= new LauncherError(
+        `The ${name} of this machine's Debian packages is older than ${oldestMajor} or does not run: install Redis 7 or later, or set REDIS_URL to a Redis of your own.`,
+      );
     } catch (error) {
       failure ??= error;
     }
@@ -48,5 +54,7 @@ async function privateProgram(folder) {
 async function usable(path, env) {
   const { code, output } = await run([path, '--version'], { env });
   const version = /\bv=(\d+)(\.[\d.]+)/.exec(output);
-  return code === 0 && version !== null && Number(version[1]) >= oldestMajor ? { path, env, version: `${version[1]}${version[2]}` } : undefined;
+  return code === 0 && version !== null && Number(version[1]) >= oldestMajor
+    ? { path, env, version: `${version[1]}${version[2]}` }
+    : undefined;
 }

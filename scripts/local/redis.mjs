@@ -33,9 +33,16 @@ export async function startRedis(options) {
     appendFileSync(logFile, '', { mode: 0o600 });
     const logStart = statSync(logFile).size;
     const log = openSync(logFile, 'a', 0o600);
-    const child = startChild(dyingWithParent('SIGTERM', [program.path, config]), { cwd: dir, env: program.env, stdio: ['ignore', log, log] });
+    const child = startChild(dyingWithParent('SIGTERM', [program.path, config]), {
+      cwd: dir,
+      env: program.env,
+      stdio: ['ignore', log, log],
+    });
     closeSync(log);
-    const ready = await waitUntil(async () => child.ended !== undefined || (await isOurs(url, child.pid)), { everyMs: 10, limitMs: startLimitMs });
+    const ready = await waitUntil(async () => child.ended !== undefined || (await isOurs(url, child.pid)), {
+      everyMs: 10,
+      limitMs: startLimitMs,
+    });
     if (ready && child.ended === undefined) {
       return { url, port, pid: child.pid, exit: child.exit, stop: () => stopChild(child, 'SIGTERM', 10_000) };
     }

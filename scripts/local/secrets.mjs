@@ -54,7 +54,8 @@ export function loadSecrets(home, { dataExists }) {
   } catch (error) {
     const { code } = /** @type {NodeJS.ErrnoException} */ (error);
     if (code !== 'ENOENT') throw new LauncherError(`${file} cannot be read (${code}); it holds the master key.`);
-    if (dataExists) throw new LauncherError(`${file} is missing, and without its master key the data beside it cannot be opened: ${advice}`);
+    if (dataExists)
+      throw new LauncherError(`${file} is missing, and without its master key the data beside it cannot be opened: ${advice}`);
     const secrets = {
       master_key: randomBytes(32).toString('base64'),
       passwords: { tenant: newPassword(), system: newPassword(), keys: newPassword() },
@@ -66,7 +67,8 @@ export function loadSecrets(home, { dataExists }) {
     /** @type {Secrets} */
     const secrets = JSON.parse(text);
     const { tenant, system, keys } = secrets.passwords;
-    if ([tenant, system, keys].every((p) => typeof p === 'string' && p !== '') && Buffer.from(secrets.master_key, 'base64').length === 32) return secrets;
+    if ([tenant, system, keys].every((p) => typeof p === 'string' && p !== '') && Buffer.from(secrets.master_key, 'base64').length === 32)
+      return secrets;
   } catch {
     // Told below, like any other damage.
   }

@@ -41,7 +41,7 @@ export class Supervisor {
       const { code, signal } = await kept.service.exit;
       if (this.#stopping) return;
       const how = signal ?? `exit code ${code}`;
-      while (restarts.length > 0 && Date.now() - /** @type {number} */ (restarts[0]) > 60_000) restarts.shift();
+      while (Date.now() - (restarts[0] ?? Date.now()) > 60_000) restarts.shift();
       if (restarts.length >= restartsPerMinute) return this.#onFatal(`${name} keeps ending (${how}).`);
       restarts.push(Date.now());
       warn(`${name} ended (${how}); starting it again.`);
@@ -53,7 +53,8 @@ export class Supervisor {
         this.onRestart();
         void watch();
       } catch (error) {
-        if (!this.#stopping) this.#onFatal(`${name} ended (${how}) and could not be started again: ${error instanceof Error ? error.message : String(error)}`);
+        if (!this.#stopping)
+          this.#onFatal(`${name} ended (${how}) and could not be started again: ${error instanceof Error ? error.message : String(error)}`);
       }
     };
     void watch();

@@ -18,9 +18,12 @@ export async function startTestServices() {
     if (!isAlive(Number(name)) || Number(name) === process.pid) rmSync(join(folder, name), { recursive: true, force: true });
   }
   mkdirSync(own, { recursive: true, mode: 0o700 });
-  const started = await Promise.allSettled([startPostgres({ dir: join(own, 'postgres'), fsync: false }), startRedis({ dir: join(own, 'redis') })]);
+  const started = await Promise.allSettled([
+    startPostgres({ dir: join(own, 'postgres'), fsync: false }),
+    startRedis({ dir: join(own, 'redis') }),
+  ]);
   const stop = async () => {
-    await Promise.all(started.map((result) => (result.status === 'fulfilled' ? result.value.stop() : undefined)));
+    await Promise.all(started.filter((result) => result.status === 'fulfilled').map((result) => result.value.stop()));
     rmSync(own, { recursive: true, force: true });
   };
   const failed = started.find((result) => result.status === 'rejected');
