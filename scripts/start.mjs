@@ -5,7 +5,7 @@ import { lastWord, migrate, seedDemo, startServer } from './local/app.mjs';
 import { startBackends } from './local/backends.mjs';
 import { build } from './local/build.mjs';
 import { resolveSettings } from './local/database-urls.mjs';
-import { chooseAccount, demoUrls, printSummary, readDemoFile, writeDemoFile } from './local/demo-account.mjs';
+import { allowOrigin, chooseAccount, demoUrls, printSummary, readDemoFile, writeDemoFile } from './local/demo-account.mjs';
 import { demoModelName, hasOwnModel, startDemoModel } from './local/demo-model.mjs';
 import { describeError, LauncherError } from './local/launcher-error.mjs';
 import { tryLock } from './local/locks.mjs';
@@ -86,6 +86,8 @@ async function main({ finish, supervisor, onExit }) {
     ),
   );
   onExit(followWarnings(logFile, (text) => warn(`server: ${text}`)));
+
+  if (account !== undefined) await allowOrigin(urls.url, account);
 
   const writeDemo = () =>
     writeDemoFile(home, {

@@ -59,6 +59,21 @@ export async function chooseAccount(home, identity, seed) {
   return chosen;
 }
 
+/**
+ * Lets the demo bot be used from this URL too: a later start may be on another port.
+ * @param {string} url @param {DemoAccount} account
+ */
+export async function allowOrigin(url, account) {
+  const bot = `${url}/v1/bots/${account.bot_id}`;
+  const headers = { authorization: `Bearer ${account.api_key}`, 'content-type': 'application/json' };
+  const answer = await fetch(bot, { headers });
+  // The key or the bot may have been deleted: then it is no demo any more.
+  if (!answer.ok) return;
+  const { allowed_origins: allowed } = /** @type {{ allowed_origins: string[] }} */ (await answer.json());
+  const origins = [...new Set([...allowed, url, url.replace('//localhost', '//127.0.0.1')])];
+  if (origins.length > allowed.length) await fetch(bot, { method: 'PATCH', headers, body: JSON.stringify({ allowed_origins: origins }) });
+}
+
 /** @param {DemoFile} file @returns {DemoAccount} */
 function pick(file) {
   return /** @type {DemoAccount} */ (Object.fromEntries(credentials.map((name) => [name, file[name]])));

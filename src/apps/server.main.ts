@@ -58,6 +58,8 @@ async function main(): Promise<void> {
   const stop = (): void => {
     if (stopping) return;
     stopping = true;
+    // Whatever a dependency that is away makes the drain wait for, it ends.
+    setTimeout(() => process.exit(1), drainLimitMs(server.app.get<HttpConfig>(httpConfig.token))).unref();
     server.stop().then(
       () => process.exit(0),
       (error: unknown) => {
@@ -71,6 +73,11 @@ async function main(): Promise<void> {
   // A launcher holds our standard input open for as long as it lives.
   if (process.env['PARLEY_EXIT_WITH_STDIN'] === '1') process.stdin.on('end', stop).on('error', stop).resume();
   process.on('unhandledRejection', (error) => log.error({ error: safeError(error) }, 'unhandled rejection'));
+}
+
+/** Longest time from the signal to the end of the process, in milliseconds. */
+function drainLimitMs(http: HttpConfig): number {
+  return http.drainDelayMs + http.drainTimeoutMs + 10_000;
 }
 
 function sentence(error: unknown): string {
