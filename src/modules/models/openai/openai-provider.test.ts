@@ -170,9 +170,8 @@ describe('Azure OpenAI', () => {
       idleTimeoutMs: 400,
       headersTimeoutMs: 1_000,
     });
-    expect(await ask({ tokens: 5 }, {}, azure)).toMatchObject({ text: tokens(5), result: { finishReason: 'stop' } });
     // The base URL leads nowhere, and the demo model refuses a deployment's path without a version.
-    expect(model.witness.entries({}).entries).toHaveLength(1);
+    expect(await ask({ tokens: 5 }, {}, azure)).toMatchObject({ text: tokens(5), result: { finishReason: 'stop' } });
     await azure.close();
   });
 });
