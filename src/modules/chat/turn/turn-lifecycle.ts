@@ -18,23 +18,25 @@ function lockConversation(id: string): string {
 }
 
 /** A turn that is about to be committed. */
-export interface NewTurn {
-  id: string;
-  conversationId: string;
-  botId: string;
-  visitorId: string;
-  userMessageId: string;
-  userPosition: number;
-  answerMessageId: string;
-  answerPosition: number;
-  replacedAnswerId: string | null;
+export interface NewTurn extends Pick<
+  TurnRow,
+  | 'id'
+  | 'conversationId'
+  | 'botId'
+  | 'visitorId'
+  | 'userMessageId'
+  | 'userPosition'
+  | 'answerMessageId'
+  | 'answerPosition'
+  | 'replacedAnswerId'
+  | 'textDigest'
+  | 'request'
+  | 'owner'
+> {
   clientKey: Buffer;
-  textDigest: Buffer;
   turnKey: Buffer;
-  request: Buffer | null;
   /** `running` claims it in the same statement: attempt 1 of `owner`. */
   state: Extract<TurnState, 'waiting' | 'queued' | 'running'>;
-  owner: string | null;
   deadlineMs: number;
 }
 
