@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import OpenAI from 'openai';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type TestStack, type TestTenant, testStack } from '../support/stack.ts';
-import { calls, marker, numbered, scripted, theCall } from '../support/witness.ts';
+import { begun, calls, marker, numbered, scripted, theCall } from '../support/witness.ts';
 
 /* The `openai` client, unmodified, against a bot. */
 
@@ -74,7 +74,7 @@ it('bots are models; a foreign bot and one that never was look the same', async 
     await expect(client.models.retrieve(model)).rejects.toThrow(OpenAI.NotFoundError);
     const refused = client.chat.completions.create(ask('Hello', { model }));
     await expect(refused).rejects.toThrow(OpenAI.NotFoundError);
-    await expect(refused).rejects.toMatchObject({ status: 404, code: 'bot_not_found', type: 'invalid_request_error' });
+    await expect(refused).rejects.toMatchObject({ status: 404, code: 'not_found', type: 'invalid_request_error' });
   }
 });
 
@@ -99,7 +99,7 @@ it('too many messages are a RateLimitError that says when to try again', async (
   const user = randomUUID();
   for (let count = 0; count < 2; count += 1) await limited.chat.completions.create(ask(scripted({ tokens: 1 }), { user }));
   const text = scripted({ tokens: 1 });
-  const refused: OpenAI.RateLimitError = await limited.chat.completions.create(ask(text, { user })).then(
+  const refused: InstanceType<typeof OpenAI.RateLimitError> = await limited.chat.completions.create(ask(text, { user })).then(
     () => expect.unreachable('the third message was let through'),
     (error) => error,
   );
@@ -133,7 +133,7 @@ it('max_tokens ends an answer with reason length', async () => {
 
 it('P2: the same Idempotency-Key joins the first turn; with another body it is a 422', async () => {
   const text = scripted({ tokens: 20, tokens_per_second: 40 });
-  const once = { idempotencyKey: randomUUID(), headers: { 'Idempotency-Key': randomUUID() } };
+  const once = { headers: { 'Idempotency-Key': randomUUID() } };
   const all = await Promise.all(Array.from({ length: 5 }, () => client.chat.completions.create(ask(text), once)));
   const streamed = await textOf(await client.chat.completions.create({ ...ask(text), stream: true }, once));
   expect(new Set([...all.map(({ id }) => id)]).size).toBe(1);
@@ -209,12 +209,41 @@ it('`user` names the visitor, and metadata.conversation continues a conversation
   await expect(stranger).rejects.toThrow(OpenAI.NotFoundError);
 });
 
-it('an aborted stream stops the provider call within its grace', async () => {
-  const text = scripted({ tokens: 1_000, tokens_per_second: 20 });
-  const stream = await client.chat.completions.create({ ...ask(text), stream: true });
-  for await (const chunk of stream) if ((chunk.choices[0]?.delta.content ?? '') !== '') break;
-  stream.controller.abort();
-  const call = await theCall(stack, text);
-  expect(call.outcome).toBe('aborted_by_client');
-  expect(call.tokens_served).toBeLessThan(1_000);
+describe.concurrent('hanging up', () => {
+  it('an aborted stream stops the provider call within its grace', async () => {
+    const text = scripted({ tokens: 1_000, tokens_per_second: 20 });
+    const stream = await client.chat.completions.create({ ...ask(text), stream: true });
+    for await (const chunk of stream) if ((chunk.choices[0]?.delta.content ?? '') !== '') break;
+    stream.controller.abort();
+    expect(await theCall(stack, text)).toMatchObject({ outcome: 'aborted_by_client' });
+  });
+
+  it('so does an aborted call that waits for the whole answer', async () => {
+    const text = scripted({ tokens: 1_000, tokens_per_second: 20 });
+    const gone = new AbortController();
+    const waiting = client.chat.completions.create(ask(text), { signal: gone.signal });
+    const refused = expect(waiting).rejects.toThrow(OpenAI.APIUserAbortError);
+    await begun(stack, text);
+    gone.abort();
+    await refused;
+    expect(await theCall(stack, text)).toMatchObject({ outcome: 'aborted_by_client' });
+  });
+
+  it('P2, P10: a retry on another replica keeps the turn of a caller that hung up going to its end', async () => {
+    const other = await stack.replica();
+    const text = scripted({ tokens: 130, tokens_per_second: 10 });
+    const origins: string[] = [];
+    const balanced: typeof fetch = async (url, init) => {
+      const origin = origins.length === 0 ? stack.url : other.url;
+      origins.push(origin);
+      const here = (url as string).replace(stack.url, origin);
+      if (origin !== stack.url) return fetch(here, init);
+      await fetch(here, { ...init, signal: AbortSignal.timeout(600) });
+      throw new Error('the first connection was not lost');
+    };
+    const completion = await clientOf({ fetch: balanced, maxRetries: 1 }).chat.completions.create(ask(text));
+    expect(origins).toEqual([stack.url, other.url]);
+    expect(completion.choices[0]?.message.content).toBe(numbered(130));
+    expect(await theCall(stack, text)).toMatchObject({ outcome: 'complete' });
+  });
 });

@@ -88,11 +88,7 @@ export function until(chat: Chat<UIMessage>, what: string, fits: (chat: Chat<UIM
     const seen = () => `${chat.status} ${chat.error?.message} ${JSON.stringify(chat.messages).slice(0, 1_000)}`;
     const timer = setTimeout(() => settle(new Error(`no ${what}: ${seen()}`)), patienceMs);
     const look = () => fits(chat) && settle();
-    const forgets = [
-      chat['~registerMessagesCallback'](look),
-      chat['~registerStatusCallback'](look),
-      chat['~registerErrorCallback'](look),
-    ];
+    const forgets = [chat['~registerMessagesCallback'](look), chat['~registerStatusCallback'](look), chat['~registerErrorCallback'](look)];
     look();
   });
 }

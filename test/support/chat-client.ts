@@ -94,8 +94,8 @@ export class ChatClient {
 
   /** Waits for a request's end; gives its last frame. */
   ended(requestId: string): Promise<Frame> {
-    const last = ['end', 'error', 'no-active'];
-    return this.until(`the end of ${requestId}`, (frame) => frame.requestId === requestId && last.includes(frame.type));
+    const last = new Set(['end', 'error', 'no-active']);
+    return this.until(`the end of ${requestId}`, (frame) => frame.requestId === requestId && last.has(frame.type));
   }
 
   /** Waits until a request has shown at least `length` characters of text. */

@@ -100,7 +100,8 @@ export async function send(url: string, tenant: TestTenant, sending: Sending): P
       messages: [{ id: messageId, role: 'user', parts: [{ type: 'text', text }] }],
     }),
   });
-  if (response.status !== 200) throw Object.assign(new Error(`send: ${response.status}`), { status: response.status, body: await response.json() });
+  if (response.status !== 200)
+    throw Object.assign(new Error(`send: ${response.status}`), { status: response.status, body: await response.json() });
   return new AnswerStream(response);
 }
 

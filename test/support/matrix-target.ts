@@ -1,7 +1,6 @@
 import type { OpenAPIObject } from '@nestjs/swagger';
 import { newUuid, publicId, type IdKind } from '../../src/kernel/ids.ts';
 import { type MatrixTarget, type PathIds, routesOf } from './route-matrix.ts';
-import type { Schemas } from './schema-example.ts';
 import { caller, type TestStack, type TestTenant } from './stack.ts';
 
 /** Text in every name of the other tenant's things. */
@@ -33,7 +32,21 @@ async function idOf(answer: ReturnType<TestStack['request']>): Promise<string> {
 function malformedOf(kind: IdKind, foreign: string): string[] {
   const other = publicId(kind === 'bot' ? 'conversation' : 'bot', newUuid());
   const suffix = foreign.slice(foreign.indexOf('_') + 1);
-  return ['nope', foreign.toUpperCase(), other, suffix, `${foreign}0`, foreign.slice(0, -1), `${foreign}\0`, `${foreign}'--`, '../bots', ' ', '%', 'ü', newUuid()];
+  return [
+    'nope',
+    foreign.toUpperCase(),
+    other,
+    suffix,
+    `${foreign}0`,
+    foreign.slice(0, -1),
+    `${foreign}\0`,
+    `${foreign}'--`,
+    '../bots',
+    ' ',
+    '%',
+    'ü',
+    newUuid(),
+  ];
 }
 
 /**
@@ -52,10 +65,12 @@ export async function matrixTarget(stack: TestStack, mine: TestTenant, theirs: T
   const token = mine.accessToken;
   const bots = idsFor('bot', theirs.botId, () => idOf(stack.request('POST', '/v1/bots', { token, body: { name: 'mine' } })));
   const keys = idsFor('apiKey', theirs.apiKeyId, () => idOf(stack.request('POST', '/v1/api-keys', { token, body: { name: 'mine' } })));
-  const conversations = idsFor('conversation', await makeConversation(stack, theirs, foreignText), () => makeConversation(stack, mine, 'hello'));
+  const conversations = idsFor('conversation', await makeConversation(stack, theirs, foreignText), () =>
+    makeConversation(stack, mine, 'hello'),
+  );
   return {
     routes: routesOf(document),
-    schemas: (document.components?.schemas ?? {}) as Schemas,
+    schemas: document.components?.schemas ?? {},
     request,
     ids: {
       '/v1/bots': bots,

@@ -21,7 +21,8 @@ export async function rawRequest(url: string, { method = 'GET', path = '/', head
   const { hostname, port } = new URL(url);
   const bytes = Buffer.from(body ?? '');
   const lines = [`${method} ${path} HTTP/1.1`, `Host: ${hostname}`, 'Connection: close', ...headers];
-  if (body !== undefined && !headers.some((line) => /^(content-length|transfer-encoding):/i.test(line))) lines.push(`Content-Length: ${bytes.length}`);
+  if (body !== undefined && !headers.some((line) => /^(content-length|transfer-encoding):/i.test(line)))
+    lines.push(`Content-Length: ${bytes.length}`);
   const socket = connect(Number(port), hostname);
   socket.setTimeout(10_000, () => socket.destroy(new Error('no answer')));
   // A server that refuses early resets what we still send; its answer counts.

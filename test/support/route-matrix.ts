@@ -81,9 +81,17 @@ export async function tenantLeaks(target: MatrixTarget, token: string): Promise<
   const findings: string[] = [];
   for (const route of target.routes.filter(({ path }) => path.includes('{'))) {
     const { malformed } = idsOf(target, route);
-    const missing = await call(target, route, pathFor(target, route, (ids) => ids.missing), token);
+    const missing = await call(
+      target,
+      route,
+      pathFor(target, route, (ids) => ids.missing),
+      token,
+    );
     if (missing.status !== 404) findings.push(`${route.name}: ${missing.status} for a missing id`);
-    const tries: [what: string, id: string][] = [['a foreign id', idsOf(target, route).foreign], ...malformed.map((id): [string, string] => [JSON.stringify(id), id])];
+    const tries: [what: string, id: string][] = [
+      ['a foreign id', idsOf(target, route).foreign],
+      ...malformed.map((id): [string, string] => [JSON.stringify(id), id]),
+    ];
     for (const [what, id] of tries) {
       const path = pathFor(target, route, () => encodeURIComponent(id));
       const answer = await call(target, route, path, token);
@@ -93,7 +101,12 @@ export async function tenantLeaks(target: MatrixTarget, token: string): Promise<
     }
     // Without this the refusals above could come from a broken request.
     const own = await idsOf(target, route).own();
-    const control = await call(target, route, pathFor(target, route, () => own), token);
+    const control = await call(
+      target,
+      route,
+      pathFor(target, route, () => own),
+      token,
+    );
     if (control.status >= 300) findings.push(`${route.name}: ${control.status} for an id of the caller's own`);
   }
   return findings;

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'vitest';
 import type { WitnessEntry } from '../../src/apps/demo-model/witness-log.ts';
 import type { TestStack } from './stack.ts';
@@ -31,4 +32,10 @@ export async function theCall(stack: TestStack, text: string): Promise<WitnessEn
 export function calls(stack: TestStack, text: string): WitnessEntry[] {
   const { witness } = stack.model;
   return [...witness.entries({ limit: Infinity }).entries, ...witness.running()].filter((entry) => entry.last_user === text);
+}
+
+/** Waits until the model has begun to answer a text. */
+export async function begun(stack: TestStack, text: string): Promise<void> {
+  for (const end = Date.now() + 10_000; Date.now() < end; await sleep(5)) if (calls(stack, text).length > 0) return;
+  throw new Error(`no model call has begun for ${text}`);
 }

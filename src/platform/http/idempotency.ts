@@ -65,16 +65,18 @@ export class IdempotencyInterceptor implements NestInterceptor {
     const id = newUuid();
     const earlier = await this.lock(tenantId, id, scope, digest);
     if (earlier !== undefined) return this.replay(tenantId, earlier, digest, reply);
+    let body: unknown;
     try {
-      const body = await lastValueFrom(next.handle(), { defaultValue: undefined });
-      await this.store(tenantId, id, reply.statusCode, body);
-      return body;
+      body = await lastValueFrom(next.handle(), { defaultValue: undefined });
     } catch (thrown) {
       const error = toAppError(thrown);
       if (error.status >= 500 || error.status === 429) await this.unlock(tenantId, id);
       else await this.store(tenantId, id, error.status, toProblem(error, pathOf(request.url), request.id));
       throw error;
     }
+    // Done is done: when this fails the key stays locked until it expires, and a retry does not do it twice at once.
+    await this.store(tenantId, id, reply.statusCode, body);
+    return body;
   }
 
   /** Takes the key for this request, or gives what an earlier one left. */

@@ -1,6 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { LoggerService } from '@nestjs/common';
-import { type DestinationStream, type Logger, pino } from 'pino';
+import { type DestinationStream, type LogFn, type Logger, type LoggerOptions, pino } from 'pino';
 import { safeError } from './safe-error.ts';
 
 /** What every log line of one request carries. */
@@ -33,15 +33,25 @@ const secretFields = [
 
 /** JSON lines with the request id; secrets and content removed by name. Writes to standard output. */
 export function createPino(level: string, destination?: DestinationStream): Logger {
-  const options = {
+  const options: LoggerOptions = {
     level,
     base: { service: 'parley' },
     timestamp: pino.stdTimeFunctions.isoTime,
     mixin: () => requestContext.getStore() ?? {},
     redact: { paths: secretFields.flatMap((field) => [field, `*.${field}`, `*.*.${field}`]), censor: '[redacted]' },
+    hooks: { logMethod: logWithoutMessageOfError },
     serializers: { err: safeError, error: (value: unknown) => (value instanceof Error ? safeError(value) : value) },
   };
   return destination === undefined ? pino(options) : pino(options, destination);
+}
+
+/** Without a text of its own pino takes the message of the error for it, past all serializers. */
+function logWithoutMessageOfError(this: Logger, args: Parameters<LogFn>, method: LogFn): void {
+  const [first, text, ...rest] = args as unknown[];
+  const error = first instanceof Error ? first : (first as { err?: unknown } | null | undefined)?.err;
+  if (!(error instanceof Error)) return method.apply(this, args);
+  const fields = first instanceof Error ? { error } : (first as object);
+  method.apply(this, [fields, text ?? error.name, ...rest] as unknown as Parameters<LogFn>);
 }
 
 /** Nest's logger over pino. Calls are `log(fields?, text, context?)`; an Error among them is reduced by `safeError`. */

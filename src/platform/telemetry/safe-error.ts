@@ -19,11 +19,7 @@ export interface SafeError {
 export function safeError(error: unknown): SafeError {
   if (!(error instanceof Error)) return { name: typeof error };
   const driver = (error as { driverError?: Record<string, unknown> }).driverError ?? (error as unknown as Record<string, unknown>);
-  const at = error.stack
-    ?.split('\n')
-    .filter((line) => /^\s+at /.test(line))
-    .slice(0, 8)
-    .map((line) => line.trim());
+  const at = framesOf(error);
   return {
     name: error.name,
     ...text('code', driver['code']),
@@ -32,6 +28,18 @@ export function safeError(error: unknown): SafeError {
     ...text('table', driver['table']),
     ...(at === undefined ? {} : { at }),
   };
+}
+
+/** The frames of the stack, which stand behind the message: a line of the message could look like one. */
+function framesOf({ stack, message }: Error): string[] | undefined {
+  const start = stack?.indexOf(message) ?? -1;
+  if (stack === undefined || start === -1) return undefined;
+  return stack
+    .slice(start + message.length)
+    .split('\n')
+    .filter((line) => /^\s+at /.test(line))
+    .slice(0, 8)
+    .map((line) => line.trim());
 }
 
 function text<K extends string>(key: K, value: unknown): Partial<Record<K, string>> {

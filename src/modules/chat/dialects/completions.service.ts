@@ -66,10 +66,12 @@ export class CompletionsService {
       created: Math.floor(currentDate().getTime() / 1_000),
       model: body.model,
     };
-    return { head, turn, opened: await this.logs.open(turn) };
+    const opened = await this.logs.open(turn);
+    this.retried.countCaller(turn, 1);
+    return { head, turn, opened };
   }
 
-  /** Waits for the whole answer. `closed` resolves when the caller hangs up. Throws AppError when the answer failed or was cut. */
+  /** Waits for the whole answer. Throws AppError when the answer failed or was cut. */
   async whole({ head, turn, opened }: StartedCompletion): Promise<ReturnType<typeof completionBody>> {
     let reader = await readToEnd(opened);
     // The log was replaced under the reader: nothing was given out yet, so read again from the start.
@@ -80,14 +82,20 @@ export class CompletionsService {
   }
 
   /**
-   * The caller hung up. This dialect has no other way to say "stop", but a client that lost its connection hangs up too and
-   * tries again: the turn is stopped unless somebody reads it again within the grace.
+   * The caller has its answer, or hung up. This dialect has no other way to say "stop", but a client that lost its connection
+   * hangs up too and tries again, on any replica: the turn is stopped unless somebody waits for it at the end of the grace.
    */
-  hungUp({ turn, opened }: StartedCompletion): void {
+  left({ turn, opened }: StartedCompletion, hungUp: boolean): void {
+    this.retried.countCaller(turn, -1);
+    if (!hungUp) return;
     setTimeout(() => {
       // A failed stop lets the answer go on to its end; nothing is lost.
-      if (!opened.log.hasReaders && !opened.log.sealed) this.find.stop(turn).catch(() => undefined);
+      if (!opened.log.sealed) this.stopUnlessAwaited(turn).catch(() => undefined);
     }, hangUpGraceMs);
+  }
+
+  private async stopUnlessAwaited(turn: AcceptedTurn): Promise<void> {
+    if ((await this.retried.callers(turn)) <= 0) await this.find.stop(turn);
   }
 }
 

@@ -47,9 +47,10 @@ export class OpenAiController {
     @Res() reply: FastifyReply,
   ): Promise<void> {
     const started = await this.completions.start(caller, body, { idempotencyKey, retryCount: Number(retryCount ?? 0) || 0 });
-    reply.raw.once('close', () => {
-      if (!reply.raw.writableFinished) this.completions.hungUp(started);
-    });
+    const left = () => this.completions.left(started, !reply.raw.writableFinished);
+    // A caller may have gone while the turn was committed.
+    if (reply.raw.destroyed) left();
+    else reply.raw.once('close', left);
     if (body.stream !== true) return void reply.send(await this.completions.whole(started));
     const events = completionEvents(started.head, body.stream_options?.include_usage === true, request.id);
     const response = beginEvents(reply);

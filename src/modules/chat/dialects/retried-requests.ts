@@ -2,9 +2,12 @@ import { Injectable } from '@nestjs/common';
 import { newUuid } from '../../../kernel/ids.ts';
 import { KeyedHash } from '../../../platform/crypto/index.ts';
 import { redisKeys, RedisConnections } from '../../../platform/redis/index.ts';
+import type { TurnRef } from '../turn/turn.ts';
 
 /** How long a retry finds the request that it repeats, in seconds. */
 const rememberSeconds = 60;
+/** How long the number of a turn's callers is kept, in seconds: longer than any turn runs. */
+const callersSeconds = 7_200;
 
 /** What tells a retry from a new request. */
 export interface RepeatableRequest {
@@ -42,4 +45,24 @@ export class RetriedRequests {
     await this.redis.commands.set(key, name, 'EX', rememberSeconds);
     return name;
   }
+
+  /** One caller more or one fewer waits for a turn's answer. Nobody waits for the count itself, and Redis may lose it. */
+  countCaller(turn: TurnRef, change: 1 | -1): void {
+    const key = callersKey(turn);
+    this.redis.commands
+      .multi()
+      .incrby(key, change)
+      .expire(key, callersSeconds)
+      .exec()
+      .catch(() => undefined);
+  }
+
+  /** Callers that wait for a turn's answer, over all replicas. */
+  async callers(turn: TurnRef): Promise<number> {
+    return Number((await this.redis.commands.get(callersKey(turn))) ?? 0);
+  }
+}
+
+function callersKey({ tenantId, turnId }: TurnRef): string {
+  return redisKeys.retriedRequest(tenantId, `callers:${turnId}`);
 }

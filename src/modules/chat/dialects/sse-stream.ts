@@ -47,12 +47,14 @@ export function streamEvents(
   writer: EventWriter,
   limits: SlowReaderLimits,
 ): void {
+  // A client that is gone already will not be heard closing: nothing may wait for it.
+  if (response.destroyed) return opened.release();
   let slow: NodeJS.Timeout | undefined;
   const ping = setInterval(() => response.write(': ping\n\n'), pingMs);
   const sink: ChunkSink = {
     ready: () => {
       if (response.writableLength < limits.slowReaderBytes) return true;
-      slow ??= setTimeout(() => response.destroy(), limits.slowReaderMs);
+      slow ??= setTimeout(judge, limits.slowReaderMs);
       return false;
     },
     chunk: (sequence, json) => {
@@ -63,11 +65,14 @@ export function streamEvents(
     cut: () => response.destroy(),
   };
   const cursor = new LogCursor(opened, next, sink);
-  response.on('drain', () => {
+  const goOn = () => {
     clearTimeout(slow);
     slow = undefined;
     cursor.resume();
-  });
+  };
+  // One that reads slowly, but reads, is below the limit by now without ever having had it all.
+  const judge = () => (response.writableLength < limits.slowReaderBytes ? goOn() : response.destroy());
+  response.on('drain', goOn);
   response.once('close', () => {
     clearInterval(ping);
     clearTimeout(slow);

@@ -2,6 +2,7 @@ import type { IncomingMessage, Server } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { type INestApplication, Logger, type WebSocketAdapter } from '@nestjs/common';
 import type { WsMessageHandler } from '@nestjs/common';
+import { EMPTY, lastValueFrom, type Observable } from 'rxjs';
 import { type RawData, type WebSocket, WebSocketServer } from 'ws';
 import { pathOf, toAppError } from '../../../platform/http/index.ts';
 import { safeError } from '../../../platform/telemetry/index.ts';
@@ -17,6 +18,7 @@ const maxPendingHandshakes = 1_000;
 const maxQueuedFrames = 16;
 
 type Connect = (client: ChatSocket) => void;
+type ToObservable = (result: unknown) => Observable<unknown>;
 
 /**
  * Nest's gateways over plain `ws` sockets. Nest binds its handlers to a client when a frame comes and forgets them with it,
@@ -31,6 +33,7 @@ export class ChatSocketAdapter implements WebSocketAdapter<WebSocketServer, Chat
   private connect: Connect = () => undefined;
   /** Handlers of the client that `connect` was last called for. */
   private bound: WsMessageHandler[] = [];
+  private toObservable: ToObservable = () => EMPTY;
   private pending = 0;
 
   constructor(app: INestApplication) {
@@ -58,8 +61,9 @@ export class ChatSocketAdapter implements WebSocketAdapter<WebSocketServer, Chat
     this.connect = callback;
   }
 
-  bindMessageHandlers(_client: ChatSocket, handlers: WsMessageHandler[]): void {
+  bindMessageHandlers(_client: ChatSocket, handlers: WsMessageHandler[], toObservable: ToObservable): void {
     this.bound = handlers;
+    this.toObservable = toObservable;
   }
 
   close(server: WebSocketServer): void {
@@ -141,7 +145,8 @@ export class ChatSocketAdapter implements WebSocketAdapter<WebSocketServer, Chat
     this.connect(socket);
     const handler = this.bound.find(({ message }) => message === type);
     this.bound = [];
-    await handler?.callback(frame, type);
+    // With a global interceptor a handler gives an observable that does nothing until somebody listens.
+    if (handler !== undefined) await lastValueFrom(this.toObservable(handler.callback(frame, type)), { defaultValue: undefined });
   }
 
   /** A token bucket per socket. */

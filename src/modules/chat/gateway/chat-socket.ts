@@ -61,9 +61,13 @@ export class ChatSocket {
   /** Runs the frames of a socket one after the other. */
   enqueue(work: () => Promise<void>): void {
     this.queuedFrames += 1;
-    this.tail = this.tail.then(work).finally(() => {
-      this.queuedFrames -= 1;
-    });
+    this.tail = this.tail
+      .then(work)
+      // Errors were told as frames before; one more here must not leave a socket that never answers again.
+      .catch(() => this.close(closeCodes.overload, 'failed; try again'))
+      .finally(() => {
+        this.queuedFrames -= 1;
+      });
   }
 
   /** Writes a frame. */
