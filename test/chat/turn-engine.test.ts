@@ -183,7 +183,7 @@ describe('P8: what the model does not finish is not shown as finished', () => {
     stack.model.scripts.add({ match: 'retry-marker', scripts: [{ status: 500 }, { status: 429, retry_after: 0 }] });
     const answer = await (await send(stack.url, tenant, { conversation, text: scripted({ tokens: 5 }, 'retry-marker') })).finished();
     expect(answer.text).toBe(counted(5));
-    expect(await stack.model.witness.entries({ match: 'retry-marker' }).entries).toHaveLength(3);
+    expect(stack.model.witness.entries({ match: 'retry-marker' }).entries).toHaveLength(3);
     const id = conversationIdOf(answer);
     const { uuidOf } = await import('../../src/kernel/ids.ts');
     expect(await turnsOf(uuidOf('conversation', id) as string)).toMatchObject([
