@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { type IncomingMessage, request } from 'node:http';
+import type { Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { ChatSockets } from '../../src/modules/chat/gateway/chat-sockets.ts';
@@ -53,8 +54,8 @@ function serverSide(requestId: string): ChatSocket {
 }
 
 /** Looks again and again until something is so. */
-async function until(what: string, isSo: () => boolean | Promise<boolean>): Promise<void> {
-  for (const end = Date.now() + 20_000; Date.now() < end; await sleep(10)) if (await isSo()) return;
+async function until(what: string, isSo: () => boolean): Promise<void> {
+  for (const end = Date.now() + 20_000; Date.now() < end; await sleep(10)) if (isSo()) return;
   throw new Error(`not ${what} in time`);
 }
 
@@ -115,12 +116,18 @@ it('P9: over SSE a client that does not read is cut, and resumes without a gap',
   const [visitor, question] = [randomUUID(), hugeAnswer()];
   const query = new URLSearchParams({ bot_id: tenant.botId, visitor_id: visitor }).toString();
   const headers = { authorization: `Bearer ${tenant.apiKey}`, 'content-type': 'application/json' };
+  let highest = 0;
+  const connected = once(stack.app.getHttpServer(), 'connection');
   const asking = request(`${stack.url}/v1/chat?${query}`, { method: 'POST', headers, agent: false });
   asking.end(JSON.stringify({ id: 'c', messages: [userMessage(question)] }));
   const [response] = (await once(asking, 'response')) as [IncomingMessage];
-  const open = () => new Promise<number>((resolve) => stack.app.getHttpServer().getConnections((_, count) => resolve(count)));
-  const before = await open();
-  await until('cut', async () => (await open()) < before);
+  const [side] = (await connected) as [Socket];
+  expect(side.remotePort).toBe(asking.socket?.localPort);
+  await until('cut', () => {
+    highest = Math.max(highest, side.writableLength);
+    return side.destroyed;
+  });
+  expect(highest).toBeLessThan(3 * mebibyte);
   expect(await theCall(stack, question)).toMatchObject({ outcome: 'complete' });
   const [read, cut] = [await textOf(response), response.complete];
   expect([cut, read.includes('[DONE]')]).toEqual([false, false]);

@@ -14,6 +14,7 @@ import { Parties } from './party.ts';
 import { parseCursor, startAfter } from './stream/log-cursor.ts';
 import { TurnLogs } from './stream/turn-logs.ts';
 import { AcceptTurn } from './turn/accept-turn.ts';
+import { rateHeaders } from './turn/message-rates.ts';
 import { FindTurn } from './turn/find-turn.ts';
 import type { TurnRef } from './turn/turn.ts';
 
@@ -50,6 +51,7 @@ export class ChatController {
       trigger: body.trigger,
       messageId: body.messageId ?? undefined,
     });
+    void reply.headers(rateHeaders(turn.rate));
     await this.stream(turn, undefined, reply);
   }
 

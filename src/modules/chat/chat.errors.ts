@@ -25,7 +25,8 @@ export const chatErrors = {
     new AppError('too_many_waiting', 429, 'Too many messages of this conversation are waiting for their answers.', { retryAfter: 5 }),
   tooManyRequests: () => new AppError('too_many_requests', 429, 'Too many requests are open on this socket.', { retryAfter: 1 }),
   requestIdInUse: () => commonErrors.conflict('request_id_in_use', 'A request with this requestId is still open on this socket.'),
-  tooFast: (retryAfter: number) => commonErrors.rateLimited(retryAfter, 'Too many messages. Try again a little later.'),
+  tooFast: (retryAfter: number, headers: Record<string, string>) =>
+    new AppError('rate_limited', 429, 'Too many messages. Try again a little later.', { retryAfter, headers }),
   lastMessageNotUser: () => commonErrors.invalidRequest([{ path: 'messages', message: 'the last message must be a user message' }]),
   idempotencyKeyReused: () =>
     new AppError('idempotency_key_reused', 422, 'This Idempotency-Key was used with another body.', {

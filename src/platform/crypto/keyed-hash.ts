@@ -1,4 +1,4 @@
-import { createHmac } from 'node:crypto';
+import { createHmac, createSecretKey, type KeyObject } from 'node:crypto';
 import { Inject, Injectable } from '@nestjs/common';
 import { type CryptoConfig, cryptoConfig } from './crypto.config.ts';
 import { deriveKey } from './envelope.ts';
@@ -23,7 +23,7 @@ export type HashPurpose =
  */
 @Injectable()
 export class KeyedHash {
-  private readonly keys = new Map<HashPurpose, Buffer>();
+  private readonly keys = new Map<HashPurpose, KeyObject>();
 
   constructor(@Inject(cryptoConfig.token) private readonly config: CryptoConfig) {}
 
@@ -39,10 +39,10 @@ export class KeyedHash {
     return hmac.digest();
   }
 
-  private keyFor(purpose: HashPurpose): Buffer {
+  private keyFor(purpose: HashPurpose): KeyObject {
     let key = this.keys.get(purpose);
     if (key === undefined) {
-      key = deriveKey(this.config.masterKey, `keyed-hash:${purpose}`);
+      key = createSecretKey(deriveKey(this.config.masterKey, `keyed-hash:${purpose}`));
       this.keys.set(purpose, key);
     }
     return key;

@@ -1,12 +1,13 @@
 import { type ArgumentsHost, Catch, type ExceptionFilter, Logger } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { AppError } from '../../kernel/app-error.ts';
-import { safeError } from '../telemetry/safe-error.ts';
+import { newPublicId } from '../../kernel/ids.ts';
+import { requestContext, safeError } from '../telemetry/index.ts';
 import { problemHeaders, toAppError, toProblem } from './problem.ts';
 
 /** A gateway's client as far as an error concerns it. */
 interface FailingSocket {
-  fail(frame: unknown, error: AppError): void;
+  fail(frame: unknown, error: AppError, requestId: string): void;
 }
 
 /** Renders every thrown value as the one error body: problem+json over HTTP, an `error` frame on a socket. */
@@ -18,8 +19,9 @@ export class ProblemFilter implements ExceptionFilter {
     const error = toAppError(thrown);
     if (host.getType() === 'ws') {
       const ws = host.switchToWs();
-      this.log(error);
-      ws.getClient<FailingSocket>().fail(ws.getData(), error);
+      const requestId = newPublicId('request');
+      requestContext.run({ request_id: requestId }, () => this.log(error));
+      ws.getClient<FailingSocket>().fail(ws.getData(), error, requestId);
       return;
     }
     const http = host.switchToHttp();

@@ -11,6 +11,8 @@ export const redisKeys = {
   turnChannel: (tenantId: string, turnId: string) => `t:{${tenantId}}:turn:${turnId}:channel`,
   /** A chat ticket that has not been redeemed, by its keyed hash. */
   ticket: (hash: string) => `ticket:${hash}`,
+  /** How many callers wait for a turn's answer in a dialect that cannot say "stop". */
+  turnCallers: (tenantId: string, turnId: string) => `t:{${tenantId}}:turn:${turnId}:callers`,
   /** Prefix of the limiter's keys for attempts from an address or on an account. */
   attempts: (what: string) => `limit:${what}`,
   /** Which turn a request that may be retried has made, by the keyed digest of the request. */

@@ -47,7 +47,9 @@ export class CompletionsService {
     const visitorId = body.user ?? undefined;
     const party = await this.parties.of(caller, { botId: body.model, visitorId });
     const credential = caller.kind === 'visitor' ? caller.visitorId : ownVisitorOf(caller);
-    const name = await this.retried.nameOf({ tenantId: caller.tenantId, credential, body, ...retry });
+    // How the answer is delivered is no part of what is asked.
+    const asked = { ...body, stream: undefined, stream_options: undefined };
+    const name = await this.retried.nameOf({ tenantId: caller.tenantId, credential, body: asked, ...retry });
     const turn = await this.accept
       .accept({
         party,

@@ -5,6 +5,7 @@ import type { Principal } from '../../../kernel/principal.ts';
 import { Access, Answers, Caller, OwnIdempotency } from '../../../platform/http/index.ts';
 import { BotsService } from '../../bots/index.ts';
 import { type ChatConfig, chatConfig } from '../chat.config.ts';
+import { rateHeaders } from '../turn/message-rates.ts';
 import { CompletionsService } from './completions.service.ts';
 import { completionEvents } from './openai-completion.ts';
 import { ChatCompletion, CreateChatCompletion, ModelListResponse, ModelResponse } from './openai.schemas.ts';
@@ -47,6 +48,7 @@ export class OpenAiController {
     @Res() reply: FastifyReply,
   ): Promise<void> {
     const started = await this.completions.start(caller, body, { idempotencyKey, retryCount: Number(retryCount ?? 0) || 0 });
+    void reply.headers(rateHeaders(started.turn.rate));
     const left = () => this.completions.left(started, !reply.raw.writableFinished);
     // A caller may have gone while the turn was committed.
     if (reply.raw.destroyed) left();

@@ -2,10 +2,13 @@ import { Injectable } from '@nestjs/common';
 import { newUuid } from '../../../kernel/ids.ts';
 import { KeyedHash } from '../../../platform/crypto/index.ts';
 import { redisKeys, RedisConnections } from '../../../platform/redis/index.ts';
+import { chatErrors } from '../chat.errors.ts';
 import type { TurnRef } from '../turn/turn.ts';
 
 /** How long a retry finds the request that it repeats, in seconds. */
 const rememberSeconds = 60;
+/** How long an `Idempotency-Key` is known, in seconds. */
+const idempotencySeconds = 86_400;
 /** How long the number of a turn's callers is kept, in seconds: longer than any turn runs. */
 const callersSeconds = 7_200;
 
@@ -31,11 +34,12 @@ export class RetriedRequests {
     private readonly hash: KeyedHash,
   ) {}
 
-  /** The request's name: at most 64 characters, unguessable. */
+  /** The request's name: at most 64 characters, unguessable. Throws 422 for an `Idempotency-Key` that came with another body. */
   async nameOf(request: RepeatableRequest): Promise<string> {
     const { tenantId, credential, idempotencyKey } = request;
-    if (idempotencyKey !== undefined) return this.hash.of('idempotency', tenantId, 'completion', idempotencyKey).toString('base64url');
-    const digest = this.hash.of('idempotency', tenantId, credential, JSON.stringify(request.body)).toString('hex');
+    const body = this.hash.of('idempotency', tenantId, JSON.stringify(request.body)).toString('hex');
+    if (idempotencyKey !== undefined) return this.nameOfKey(tenantId, idempotencyKey, body);
+    const digest = this.hash.of('idempotency', tenantId, credential, body).toString('hex');
     const key = redisKeys.retriedRequest(tenantId, digest);
     if (request.retryCount > 0) {
       const first = await this.redis.commands.get(key);
@@ -43,6 +47,14 @@ export class RetriedRequests {
     }
     const name = newUuid();
     await this.redis.commands.set(key, name, 'EX', rememberSeconds);
+    return name;
+  }
+
+  private async nameOfKey(tenantId: string, idempotencyKey: string, body: string): Promise<string> {
+    const name = this.hash.of('idempotency', tenantId, 'completion', idempotencyKey).toString('base64url');
+    const key = redisKeys.retriedRequest(tenantId, name);
+    const first = await this.redis.commands.set(key, body, 'EX', idempotencySeconds, 'NX', 'GET');
+    if (first !== null && first !== body) throw chatErrors.idempotencyKeyReused();
     return name;
   }
 
@@ -64,5 +76,5 @@ export class RetriedRequests {
 }
 
 function callersKey({ tenantId, turnId }: TurnRef): string {
-  return redisKeys.retriedRequest(tenantId, `callers:${turnId}`);
+  return redisKeys.turnCallers(tenantId, turnId);
 }

@@ -75,10 +75,10 @@ export class ChatSocket {
     if (this.open) this.ws.send(frame);
   }
 
-  /** Tells of an error: as a frame when it belongs to a request, otherwise by closing. */
-  fail(frame: unknown, error: AppError): void {
+  /** Tells of an error, with the id that finds it in the log: as a frame when it belongs to a request, otherwise by closing. */
+  fail(frame: unknown, error: AppError, errorId: string): void {
     const requestId = (frame as { requestId?: unknown } | null)?.requestId;
-    if (typeof requestId === 'string' && requestId.length <= 200) this.send(serverFrame.error(requestId, problemText(error)));
+    if (typeof requestId === 'string' && requestId.length <= 200) this.send(serverFrame.error(requestId, problemText(error, errorId)));
     else this.close(closeCodes.badFrame, 'malformed frame');
   }
 

@@ -24,7 +24,8 @@ export const ResumeFrame = z.object({
   type: z.literal('resume'),
   requestId: RequestId,
   id: z.string().min(1).max(64),
-  body: z.object({ cursor: z.string().max(200).optional() }).nullish(),
+  // Anything that is no cursor of this very turn replays from 0.
+  body: z.looseObject({ cursor: z.unknown().optional() }).nullish(),
 });
 /** A validated `resume`. */
 export type ResumeFrame = z.output<typeof ResumeFrame>;

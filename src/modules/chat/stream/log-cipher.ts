@@ -1,4 +1,4 @@
-import { createCipheriv, createDecipheriv } from 'node:crypto';
+import { createCipheriv, createDecipheriv, createSecretKey, type KeyObject } from 'node:crypto';
 import { CannotDecrypt, type ContentKey, deriveKey } from '../../../platform/crypto/index.ts';
 
 /** Which batch of which log. */
@@ -16,7 +16,7 @@ export interface BatchPlace {
  * be written again is written as the same bytes.
  */
 export class LogCipher {
-  private readonly keys = new Map<string, Buffer>();
+  private readonly keys = new Map<string, KeyObject>();
 
   constructor(private readonly visitorKey: ContentKey) {}
 
@@ -41,11 +41,12 @@ export class LogCipher {
     }
   }
 
-  private keyFor({ turnId, attempt, epoch }: BatchPlace): Buffer {
+  private keyFor({ turnId, attempt, epoch }: BatchPlace): KeyObject {
     const purpose = `turn-log|${turnId}|${attempt}|${epoch}`;
     let key = this.keys.get(purpose);
     if (key === undefined) {
-      key = deriveKey(this.visitorKey.bytes, purpose);
+      // An object, not its bytes: making it costs more than encrypting a batch.
+      key = createSecretKey(deriveKey(this.visitorKey.bytes, purpose));
       this.keys.set(purpose, key);
     }
     return key;

@@ -28,6 +28,9 @@ export interface Flushable {
 export class LogFlusher {
   private readonly logger = new Logger(LogFlusher.name);
   private dirty = new Set<Flushable>();
+  /** Producers that do not wait for the interval. */
+  private urgent = new Set<Flushable>();
+  private immediate: NodeJS.Immediate | undefined;
   private timer: NodeJS.Timeout | undefined;
   private flushing = false;
   private intervalMs = minIntervalMs;
@@ -36,36 +39,53 @@ export class LogFlusher {
 
   constructor(private readonly store: LogStore) {}
 
-  /** Says that a producer has something to write. */
-  request(producer: Flushable): void {
-    this.dirty.add(producer);
+  /** Says that a producer has something to write; `urgent` writes it past the interval (the first words of an answer). */
+  request(producer: Flushable, urgent = false): void {
+    (urgent ? this.urgent : this.dirty).add(producer);
     this.schedule();
   }
 
   private schedule(): void {
-    if (this.timer !== undefined || this.flushing || this.dirty.size === 0) return;
+    if (this.flushing) return;
+    if (this.urgent.size > 0 && !this.failing) {
+      this.immediate ??= setImmediate(() => {
+        this.immediate = undefined;
+        if (this.flushing) return;
+        const { urgent } = this;
+        this.urgent = new Set();
+        void this.flush(urgent);
+      });
+      return;
+    }
+    for (const producer of this.urgent) this.dirty.add(producer);
+    this.urgent.clear();
+    if (this.timer !== undefined || this.dirty.size === 0) return;
     const wait = this.failing ? retryMs : Math.max(0, this.lastFlush + this.intervalMs - performance.now());
     this.timer = setTimeout(() => {
       this.timer = undefined;
-      void this.flush();
+      // One flush at a time: the one that is under way schedules the next.
+      if (this.flushing) return;
+      const { dirty } = this;
+      this.dirty = new Set();
+      this.lastFlush = performance.now();
+      const load = Math.min(1, dirty.size / fullLoad);
+      this.intervalMs = minIntervalMs + (maxIntervalMs - minIntervalMs) * load;
+      void this.flush(dirty);
     }, wait);
   }
 
-  private async flush(): Promise<void> {
+  private async flush(due: Set<Flushable>): Promise<void> {
     this.flushing = true;
-    this.lastFlush = performance.now();
     const producers: Flushable[] = [];
     const batches: AppendRequest[] = [];
-    for (const producer of this.dirty) {
+    for (const producer of due) {
       const batch = producer.nextBatch();
       if (batch === undefined) continue;
       producers.push(producer);
       batches.push(batch);
     }
-    this.dirty = new Set();
     const outcomes = batches.length === 0 ? [] : await this.store.appendAll(batches);
     this.flushing = false;
-    this.intervalMs = Math.min(maxIntervalMs, minIntervalMs + (maxIntervalMs - minIntervalMs) * (batches.length / fullLoad));
     this.noteFailures(outcomes);
     for (const [at, producer] of producers.entries()) {
       const outcome = outcomes[at] ?? new Error('no answer');

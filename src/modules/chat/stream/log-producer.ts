@@ -62,13 +62,14 @@ export class LogProducer implements Flushable {
     this.sealed.promise.catch(() => undefined);
   }
 
-  /** Adds text to the part `id`. */
+  /** Adds text to the part `id`. The first text of a part is written at once: somebody waits for it. */
   addText(id: string, delta: string): void {
     if (this.closed) return;
-    if (id !== this.textId) this.endText();
+    const first = id !== this.textId;
+    if (first) this.endText();
     this.textId = id;
     this.text += delta;
-    this.context.flusher.request(this);
+    this.context.flusher.request(this, first);
   }
 
   /** Adds chunks after the text so far. */

@@ -5,7 +5,7 @@ import { botErrors, PublishedBots } from '../../bots/index.ts';
 import { countTokens } from '../../models/index.ts';
 import { type ChatConfig, chatConfig } from '../chat.config.ts';
 import { chatErrors } from '../chat.errors.ts';
-import { MessageRates } from './message-rates.ts';
+import { type MessageRate, MessageRates } from './message-rates.ts';
 import { conversationName, type SendRequest } from './send-request.ts';
 import type { TurnRef } from './turn.ts';
 import { TurnRunner } from './turn-runner.ts';
@@ -14,6 +14,8 @@ import { TurnStore } from './turn-store.ts';
 /** A committed send: its turn, which another copy of the send may have made. */
 export interface AcceptedTurn extends TurnRef {
   joined: boolean;
+  /** What is left of the visitor's message rate. */
+  rate: MessageRate;
 }
 
 /**
@@ -38,7 +40,7 @@ export class AcceptTurn {
     const { tenantId, botId, visitorId } = send.party;
     this.checkText(send.text);
     if ((await this.bots.find(tenantId, botId)) === undefined) throw botErrors.notFound();
-    await this.rates.take(tenantId, visitorId);
+    const rate = await this.rates.take(tenantId, visitorId);
     const key = await this.keys.visitorKey(tenantId, visitorId);
     const prepared = { ...this.digest(send), key, send, runHere: this.runner.takeSlot() };
     let claimed = false;
@@ -49,7 +51,7 @@ export class AcceptTurn {
         claimed = true;
         this.runner.run(tenantId, turn);
       } else if (!joined && turn.state === 'queued') this.runner.lookForWork();
-      return { tenantId, turnId: turn.id, conversationId: turn.conversationId, visitorId, joined };
+      return { tenantId, turnId: turn.id, conversationId: turn.conversationId, visitorId, joined, rate };
     } finally {
       if (prepared.runHere && !claimed) this.runner.giveSlotBack();
     }

@@ -5,6 +5,9 @@ import { ModelError, type ModelResult } from '../model-provider.ts';
 /** Longest single event, in characters: far above any real one. */
 const maxEventLength = 1_048_576;
 
+/** How long a provider may take to end the body after the end of its answer, in milliseconds. */
+const endWithinMs = 1_000;
+
 /** What we read of a chat completion chunk. */
 interface CompletionChunk {
   choices?: { delta?: { content?: string | null }; finish_reason?: string | null }[];
@@ -37,20 +40,21 @@ export function readCompletionStream(body: Readable, onText: (text: string) => v
     let usage: ModelResult['usage'];
     let settled = false;
 
-    const settle = (outcome: () => void) => {
+    const settle = (outcome: () => void, whole = false) => {
       if (settled) return;
       settled = true;
       clearTimeout(idle);
       clearTimeout(deadline);
       patience.signal.removeEventListener('abort', onAbort);
-      body.destroy();
+      if (whole) letEnd(body);
+      else body.destroy();
       outcome();
     };
     const fail = (error: ModelError) => settle(() => reject(error));
     const end = () => {
       const reason = finishReason;
       if (reason === undefined) fail(new ModelError('truncated'));
-      else settle(() => resolve(usage === undefined ? { finishReason: reason } : { finishReason: reason, usage }));
+      else settle(() => resolve(usage === undefined ? { finishReason: reason } : { finishReason: reason, usage }), true);
     };
     // After the finish reason only usage is still to come: waiting for it must not lose the answer.
     const onSilence = () => (finishReason === undefined ? fail(new ModelError('timeout')) : end());
@@ -106,6 +110,13 @@ export function readCompletionStream(body: Readable, onText: (text: string) => v
     if (patience.signal.aborted) onAbort();
     else patience.signal.addEventListener('abort', onAbort, { once: true });
   });
+}
+
+/** After a whole answer the connection can serve the next call, when the provider ends the body as it should. */
+function letEnd(body: Readable): void {
+  const late = setTimeout(() => body.destroy(), endWithinMs);
+  body.once('close', () => clearTimeout(late));
+  body.resume();
 }
 
 function count(value: unknown): number {

@@ -85,8 +85,12 @@ class AnswerText {
   /** Takes a piece; gives the part of it that still fits. */
   add(piece: string): string {
     if (this.full) return '';
-    const taken = piece.slice(0, this.limit - this.value.length);
-    if (taken.length < piece.length) this.full = true;
+    let taken = piece.slice(0, this.limit - this.value.length);
+    if (taken.length < piece.length) {
+      this.full = true;
+      // Never half of a surrogate pair.
+      if ((taken.charCodeAt(taken.length - 1) & 0xfc00) === 0xd800) taken = taken.slice(0, -1);
+    }
     this.value += taken;
     this.pieces += 1;
     return taken;

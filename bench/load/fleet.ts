@@ -1,0 +1,85 @@
+import { join } from 'node:path';
+import { type Asked, type Processes, root } from '../processes.ts';
+import type { Answer, Command, Drive, Opened, Progress } from './messages.ts';
+
+/** Where load goes: the server or the bare relay. */
+export interface Target {
+  name: 'parley' | 'relay';
+  pid: number;
+  url: string;
+  headers: Record<string, string>;
+  /** Whether sockets name a visitor in their URL. */
+  namesVisitors: boolean;
+  ask: Asked['ask'];
+}
+
+/** How to open sockets. */
+export interface OpenOptions {
+  count: number;
+  addresses?: number;
+  concurrency?: number;
+}
+
+/** Some load processes that act as one. */
+export class Fleet {
+  private readonly members: Asked[];
+  private readonly name: string;
+
+  constructor(processes: Processes, name: string, size: number, folder: string) {
+    this.name = name;
+    const script = join(root, 'bench', 'load', 'load.main.ts');
+    const env = { PATH: process.env['PATH'], NODE_ENV: 'production' };
+    this.members = Array.from({ length: size }, (_, at) =>
+      processes.start({ command: [script], env, logFile: join(folder, `${name}-${at}.log`) }),
+    );
+  }
+
+  /** Opens sockets, shared out between the processes. Throws when one does not open. */
+  async open(target: Target, { count, addresses = 1, concurrency = 16 }: OpenOptions): Promise<void> {
+    const opened = await this.tell<Opened>(
+      (at) => ({
+        do: 'connect',
+        url: target.url,
+        headers: target.headers,
+        count: this.share(count, at),
+        visitors: target.namesVisitors ? `${this.name}-${at}` : '',
+        addresses,
+        concurrency,
+      }),
+      120_000,
+    );
+    const failures = opened.flatMap((each) => each.failures);
+    const total = opened.reduce((sum, each) => sum + each.opened, 0);
+    if (total !== count) throw new Error(`only ${total} of ${count} sockets to ${target.name} opened: ${failures[0] ?? 'no reason given'}`);
+  }
+
+  /** Asks on all sockets; see `Drive`. */
+  async drive(drive: Omit<Drive, 'do'>): Promise<Answer[]> {
+    const command = (at: number): Command => ({ do: 'drive', ...drive, tag: `${drive.tag}-${this.name}${at}` });
+    return (await this.tell<Answer[]>(command, drive.spreadMs + drive.forMs + drive.answerLimitMs + 10_000)).flat();
+  }
+
+  /** What was received so far by all, the busiest process's event loop since the last look, and sockets lost. */
+  async look(): Promise<Progress> {
+    const all = await this.tell<Progress>(() => ({ do: 'look' }));
+    return {
+      tokens: all.reduce((sum, each) => sum + each.tokens, 0),
+      begun: all.reduce((sum, each) => sum + each.begun, 0),
+      loop: Math.max(...all.map((each) => each.loop)),
+      lost: all.reduce((sum, each) => sum + each.lost, 0),
+    };
+  }
+
+  /** Closes all sockets. */
+  async close(): Promise<void> {
+    await this.tell(() => ({ do: 'close' }));
+  }
+
+  private tell<T>(command: (at: number) => Command, limitMs?: number): Promise<T[]> {
+    return Promise.all(this.members.map((member, at) => member.ask<T>(command(at), limitMs)));
+  }
+
+  private share(count: number, at: number): number {
+    return Math.floor(count / this.members.length) + (at < count % this.members.length ? 1 : 0);
+  }
+}

@@ -1,0 +1,81 @@
+/* A load process: holds sockets and asks questions on them as its parent says. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { ClientSocket, now, received } from './client-socket.ts';
+import type { Answer, Command, Connect, Drive, Opened, Progress } from './messages.ts';
+
+let sockets: ClientSocket[] = [];
+let loopBefore = performance.eventLoopUtilization();
+
+async function connect(command: Connect): Promise<Opened> {
+  const failures: string[] = [];
+  let next = 0;
+  const lane = async (): Promise<void> => {
+    while (next < command.count) {
+      const number = next;
+      next += 1;
+      const url = command.visitors === '' ? command.url : `${command.url}&visitor_id=${command.visitors}-${number}`;
+      try {
+        sockets.push(await ClientSocket.open(url, command.headers, `127.0.0.${1 + (number % command.addresses)}`));
+      } catch (error) {
+        failures.push(error instanceof Error ? error.message : String(error));
+      }
+    }
+  };
+  await Promise.all(Array.from({ length: command.concurrency }, lane));
+  return { opened: sockets.length, failures: failures.slice(0, 10) };
+}
+
+async function drive(command: Drive): Promise<Answer[]> {
+  const answers: Answer[] = [];
+  const until = now() + command.forMs;
+  const lane = async (socket: ClientSocket, number: number): Promise<void> => {
+    if (command.spreadMs > 0) await sleep((command.spreadMs * number) / sockets.length);
+    for (let turn = 0; turn === 0 || (now() < until && socket.isOpen); turn += 1) {
+      const marker = `${command.tag}-${number}-${turn}`;
+      const conversation = `${command.tag}-${number}-${Math.floor(turn / command.turnsPerConversation)}`;
+      const text = `[[demo: ${JSON.stringify(command.script)}]] ${marker}`;
+      const answer = await socket.ask(conversation, marker, text, command.answerLimitMs);
+      answers.push(answer);
+      // A server that refuses is not asked a million times.
+      if (answer.error !== '') await sleep(100);
+      if (command.pauseMs > 0) await sleep(Math.random() * command.pauseMs);
+    }
+  };
+  await Promise.all(sockets.map(lane));
+  return answers;
+}
+
+function look(): Progress {
+  const loopNow = performance.eventLoopUtilization();
+  const { utilization } = performance.eventLoopUtilization(loopNow, loopBefore);
+  loopBefore = loopNow;
+  return { ...received, loop: utilization };
+}
+
+async function close(): Promise<null> {
+  const all = sockets;
+  sockets = [];
+  await Promise.all(all.map((socket) => socket.close()));
+  return null;
+}
+
+function obey(command: Command): Promise<unknown> {
+  switch (command.do) {
+    case 'connect':
+      return connect(command);
+    case 'drive':
+      return drive(command);
+    case 'look':
+      return Promise.resolve(look());
+    case 'close':
+      return close();
+  }
+}
+
+process.on('message', ({ id, question }: { id: number; question: Command }) => {
+  obey(question).then(
+    (value) => process.send?.({ id, value }),
+    (error: unknown) => process.send?.({ id, error: String(error) }),
+  );
+});
+process.on('disconnect', () => process.exit(1));

@@ -1,0 +1,71 @@
+import type { Fleet, Target } from '../load/fleet.ts';
+import type { Answer } from '../load/messages.ts';
+import type { Workload } from '../options.ts';
+import type { Stack, StartedTarget } from '../stack.ts';
+import type { Checked } from '../witness.ts';
+
+/** What every measure works with. */
+export interface Bench {
+  stack: Stack;
+  workload: Workload;
+  /** Makes the load. */
+  load: Fleet;
+  /** Asks beside the load, in a process of its own, so that it does not wait behind the load's frames. */
+  probes: Fleet;
+  parley: StartedTarget;
+  relay: StartedTarget;
+  /** What was compared so far, over all measures. */
+  tally: Tally;
+  /** Says how far the run is. */
+  say: (line: string) => void;
+}
+
+/** What was compared with the model's own log. */
+export interface Tally {
+  answers: number;
+  tokens: number;
+  errors: number;
+}
+
+/** A measure failed: what was measured is not what should have been measured. */
+export class WrongAnswers extends Error {
+  override name = 'WrongAnswers';
+}
+
+/** Compares the answers of a round with the model's log; throws WrongAnswers for any difference. */
+export async function verify(bench: Bench, target: Target, answers: Answer[], tokens: (marker: string) => number): Promise<Checked> {
+  const checked = await bench.stack.witness.check(answers, tokens);
+  await bench.stack.witness.clear();
+  bench.tally.answers += checked.answers;
+  bench.tally.tokens += checked.tokens;
+  bench.tally.errors += checked.wrong.length;
+  if (checked.wrong.length > 0) {
+    const some = checked.wrong.slice(0, 5).join('\n  ');
+    throw new WrongAnswers(`${target.name}: ${checked.wrong.length} of ${checked.answers} answers are wrong:\n  ${some}`);
+  }
+  return checked;
+}
+
+/** Rounds of both targets. */
+export interface Rounds<T> {
+  parley: T[];
+  relay: T[];
+}
+
+/** One round after the other, A B A B, so that both meet the same machine. `warm` runs once for each before the first. */
+export async function interleave<T>(
+  bench: Bench,
+  name: string,
+  round: (target: StartedTarget, tag: string) => Promise<T>,
+  warm: (target: StartedTarget, tag: string) => Promise<unknown> = () => Promise.resolve(),
+): Promise<Rounds<T>> {
+  const rounds: Rounds<T> = { parley: [], relay: [] };
+  if (bench.workload.warm) for (const target of [bench.parley, bench.relay]) await warm(target, `${name}-${target.name}-warm`);
+  for (let at = 0; at < bench.workload.rounds; at += 1) {
+    for (const target of [bench.parley, bench.relay]) {
+      bench.say(`${name}: round ${at + 1} of ${bench.workload.rounds}, ${target.name}`);
+      rounds[target.name].push(await round(target, `${name}-${target.name}-${at}`));
+    }
+  }
+  return rounds;
+}

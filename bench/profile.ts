@@ -1,0 +1,76 @@
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { root } from './processes.ts';
+
+/** V8's CPU profile, as `--cpu-prof` writes it: the parts that are read. */
+interface CpuProfile {
+  nodes: { id: number; callFrame: { functionName: string; url: string; lineNumber: number } }[];
+  samples: number[];
+  timeDeltas: number[];
+}
+
+/** Time of one function, or of one group of them, without what it calls. */
+export interface SelfTime {
+  name: string;
+  group: string;
+  /** Microseconds for each token, or whatever was counted. */
+  each: number;
+  /** Share of the time in which the process was not idle. */
+  share: number;
+}
+
+/** Where the time went. */
+export interface ProfileSummary {
+  functions: SelfTime[];
+  groups: SelfTime[];
+}
+
+/** Adds up a profile by function and by package, source folder or part of Node, divided by `count`. */
+export function summarise(file: string, count: number): ProfileSummary {
+  const profile = JSON.parse(readFileSync(file, 'utf8')) as CpuProfile;
+  const frames = new Map(profile.nodes.map(({ id, callFrame }) => [id, callFrame]));
+  const functions = new Map<string, SelfTime>();
+  const groups = new Map<string, SelfTime>();
+  let busy = 0;
+  for (const [at, id] of profile.samples.entries()) {
+    const frame = frames.get(id);
+    if (frame === undefined || frame.functionName === '(idle)') continue;
+    const time = profile.timeDeltas[at + 1] ?? 0;
+    busy += time;
+    const group = groupOf(frame.url, frame.functionName);
+    const place = frame.url === '' ? '' : ` (${shortUrl(frame.url)}:${frame.lineNumber + 1})`;
+    add(functions, `${frame.functionName || '(anonymous)'}${place}`, group, time);
+    add(groups, group, group, time);
+  }
+  const finish = (times: Map<string, SelfTime>) =>
+    [...times.values()]
+      .map((entry) => ({ ...entry, each: entry.each / count, share: entry.each / busy }))
+      .toSorted((a, b) => b.each - a.each);
+  return { functions: finish(functions), groups: finish(groups) };
+}
+
+function add(times: Map<string, SelfTime>, name: string, group: string, time: number): void {
+  const entry = times.get(name) ?? { name, group, each: 0, share: 0 };
+  entry.each += time;
+  times.set(name, entry);
+}
+
+function groupOf(url: string, functionName: string): string {
+  if (url === '') return functionName === '(garbage collector)' ? 'garbage collection' : 'native code';
+  if (url.startsWith('node:')) return url.startsWith('node:internal/') ? `node: ${url.split('/').slice(1, 2).join('')}` : url;
+  const path = pathOf(url);
+  const inPackage = /.*node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(path)?.[1];
+  if (inPackage !== undefined) return inPackage;
+  return path.replace(/\/[^/]*$/, '');
+}
+
+function shortUrl(url: string): string {
+  return pathOf(url).replace(/^.*node_modules\//, '');
+}
+
+function pathOf(url: string): string {
+  if (!url.startsWith('file:')) return url;
+  const path = fileURLToPath(url);
+  // Any build of the server is named like its source.
+  return path.startsWith(`${root}/`) ? path.slice(root.length + 1).replace(/^(?!node_modules).*?(?=src\/)/, '') : path;
+}
