@@ -1,5 +1,6 @@
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { uuidOf } from '../../src/kernel/ids.ts';
 import { counted, resume, scripted, send } from '../support/event-stream.ts';
 import { urlAs } from '../support/services.ts';
 import { type TestStack, testStack, type TestTenant } from '../support/stack.ts';
@@ -149,6 +150,21 @@ describe('the conversation', () => {
     expect(texts).toEqual([counted(40), 'second', 'third']);
   });
 
+  it('P6: a turn that a gate refuses leaves nothing behind, and a copy of one that passed passes no gate again', async () => {
+    const conversation = newConversation();
+    const slow = await send(stack.url, tenant, { conversation, text: scripted({ tokens: 40, tokens_per_second: 100 }) });
+    const waiting = { conversation, messageId: 'waits-1', text: scripted({ text: 'one' }) };
+    const first = await send(stack.url, tenant, waiting);
+    const second = await send(stack.url, tenant, { conversation, text: scripted({ text: 'two' }) });
+    await expect(send(stack.url, tenant, { conversation })).rejects.toMatchObject({ body: { code: 'too_many_waiting' } });
+    const copy = await send(stack.url, tenant, waiting);
+    await Promise.all([slow, first, second, copy].map((answer) => answer.finished()));
+    expect(copy.events).toEqual(first.events);
+    const id = uuidOf('conversation', conversationIdOf(slow)) as string;
+    expect(await turnsOf(id)).toHaveLength(3);
+    expect(await messagesOf(conversationIdOf(slow))).toHaveLength(6);
+  });
+
   it('takes its answers and logs along when it is deleted', async () => {
     const conversation = newConversation();
     const answer = await send(stack.url, tenant, { conversation, text: scripted({ tokens: 1_000, tokens_per_second: 50 }) });
@@ -185,7 +201,6 @@ describe('P8: what the model does not finish is not shown as finished', () => {
     expect(answer.text).toBe(counted(5));
     expect(stack.model.witness.entries({ match: 'retry-marker' }).entries).toHaveLength(3);
     const id = conversationIdOf(answer);
-    const { uuidOf } = await import('../../src/kernel/ids.ts');
     expect(await turnsOf(uuidOf('conversation', id) as string)).toMatchObject([
       { state: 'completed', attempt: 1, model_calls: 3, usage_estimated: false, output_tokens: 5 },
     ]);
