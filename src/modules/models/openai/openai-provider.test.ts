@@ -1,3 +1,5 @@
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { type RunningDemoModel, startDemoModel } from '../../../apps/demo-model/server.ts';
 import { ModelError, type ModelFailure, type ModelRequest } from '../model-provider.ts';
@@ -158,6 +160,28 @@ describe('patience', () => {
     await expect(streamed).rejects.toMatchObject({ failure: 'aborted' });
     const entry = await model.witness.waitFor((seen) => seen.outcome === 'aborted_by_client');
     expect(entry?.tokens_served).toBeLessThan(100);
+  });
+});
+
+describe('the bound of an answer', () => {
+  it.each([
+    ['demo-small', 'max_tokens'],
+    ['gpt-4.1-mini', 'max_tokens'],
+    ['gpt-5-mini', 'max_completion_tokens'],
+    ['o4-mini', 'max_completion_tokens'],
+  ])('of %s is its %s', async (name, parameter) => {
+    const bodies: unknown[] = [];
+    const server = createServer((request, response) => {
+      void request.setEncoding('utf8').on('data', (text: string) => bodies.push(JSON.parse(text)));
+      request.on('end', () => response.writeHead(500).end('{}'));
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const { port } = server.address() as AddressInfo;
+    const elsewhere = providerFor('right', `http://127.0.0.1:${port}/v1`);
+    expect(await ask({}, { model: name, maxOutputTokens: 77 }, elsewhere)).toMatchObject({ failure: 'server_error' });
+    expect(bodies).toEqual([expect.objectContaining({ [parameter]: 77 })]);
+    await elsewhere.close();
+    server.close();
   });
 });
 

@@ -69,7 +69,7 @@ export class OpenAiProvider implements ModelProvider {
             messages: request.messages,
             stream: true,
             stream_options: { include_usage: true },
-            max_tokens: request.maxOutputTokens,
+            [outputLimitOf(request.model)]: request.maxOutputTokens,
             ...(request.temperature === undefined ? {} : { temperature: request.temperature }),
             ...(request.topP === undefined ? {} : { top_p: request.topP }),
             ...(request.endUser === undefined ? {} : { user: request.endUser }),
@@ -81,6 +81,14 @@ export class OpenAiProvider implements ModelProvider {
       throw toModelError(error);
     }
   }
+}
+
+/**
+ * Name of the parameter that bounds an answer. OpenAI's reasoning models refuse the old one (API reference, "Create chat
+ * completion"); other servers of the same API know only that.
+ */
+function outputLimitOf(model: string): 'max_tokens' | 'max_completion_tokens' {
+  return /^(o\d|gpt-5)/.test(model) ? 'max_completion_tokens' : 'max_tokens';
 }
 
 /** An error of the `openai` client in the contract's words. */
