@@ -1,6 +1,6 @@
 /**
  * The direction of imports, as rules: apps -> modules -> platform -> kernel; a module imports only modules of a lower
- * rank, and only through their index.ts. The ranks stand here and nowhere else.
+ * rank, and only through their index.ts. The ranks stand here and nowhere else; modules that are planned have theirs already.
  */
 const ranks = {
   identity: 1,

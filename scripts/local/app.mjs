@@ -92,5 +92,5 @@ export function lastWord(logFile) {
     const entryOfLine = parseEntry(line);
     return entryOfLine === undefined ? !/^\s+(?:at |-)|^Node\.js v/.test(line) : entryOfLine.level >= 50;
   });
-  return lastLine(telling ?? lines.at(-1) ?? '(nothing)');
+  return lastLine(telling ?? lines.at(-1) ?? '(nothing)').replace(/^\s*- /, '');
 }

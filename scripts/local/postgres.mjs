@@ -202,6 +202,7 @@ function checkFolder(dir, name, version, logFile) {
   } catch (error) {
     throw brokenFolder(name, dir, logFile, `PG_VERSION cannot be read (${/** @type {NodeJS.ErrnoException} */ (error).code})`);
   }
+  if (found === '') throw brokenFolder(name, dir, logFile, 'PG_VERSION is empty');
   if (found !== version) throw brokenFolder(name, dir, logFile, `it was made by Postgres ${found}, and this is Postgres ${version}`);
 }
 

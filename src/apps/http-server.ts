@@ -5,6 +5,7 @@ import type { LoggerService } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { SwaggerModule } from '@nestjs/swagger';
+import { commonErrors } from '../kernel/app-error.ts';
 import { ChatSocketAdapter } from '../modules/chat/index.ts';
 import { Health } from '../modules/operations/index.ts';
 import { loadTopics } from '../platform/config/index.ts';
@@ -15,12 +16,13 @@ import {
   httpConfig,
   ignoreUnknownExpectations,
   pathOf,
+  ProblemFilter,
   requestIdOf,
 } from '../platform/http/index.ts';
 import { metrics, requestContext } from '../platform/telemetry/index.ts';
 import { AppModule } from './app.module.ts';
 import { openApiDocument } from './openapi-document.ts';
-import { serverTopics } from './topics.ts';
+import { type ProcessConfig, processConfig, serverTopics } from './topics.ts';
 
 /** Nothing from elsewhere, nothing inline. */
 const pagePolicy =
@@ -28,6 +30,9 @@ const pagePolicy =
 /** Swagger UI sets inline styles. */
 const docsPolicy =
   "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+/** What a replica answers whatever its role. */
+const probes = /^\/(livez|readyz|startupz|metrics)$/;
 
 /** Builds the application with everything that HTTP needs, not yet listening. */
 export async function createServer(env: NodeJS.ProcessEnv, logger: LoggerService): Promise<NestFastifyApplication> {
@@ -55,7 +60,8 @@ export async function createServer(env: NodeJS.ProcessEnv, logger: LoggerService
     exposedHeaders: ['x-request-id', 'retry-after', 'ratelimit', 'ratelimit-policy'],
     maxAge: 600,
   });
-  app.useWebSocketAdapter(new ChatSocketAdapter(app));
+  const { role } = app.get<ProcessConfig>(processConfig.token);
+  app.useWebSocketAdapter(new ChatSocketAdapter(app, role !== 'worker'));
   addDocs(app);
   await addPlayground(app);
   return app;
@@ -63,6 +69,7 @@ export async function createServer(env: NodeJS.ProcessEnv, logger: LoggerService
 
 function addRequestHooks(app: NestFastifyApplication): void {
   const fastify = app.getHttpAdapter().getInstance();
+  const { role } = app.get<ProcessConfig>(processConfig.token);
   const health = app.get(Health);
   fastify.addHook('onRequest', (request, reply, done) => {
     void reply.header('x-request-id', request.id);
@@ -72,6 +79,8 @@ function addRequestHooks(app: NestFastifyApplication): void {
     void reply.header('content-security-policy', path === '/docs' || path.startsWith('/docs/') ? docsPolicy : pagePolicy);
     // A proxy that reuses connections learns here that this one leads nowhere any more.
     if (health.isDraining) void reply.header('connection', 'close');
+    // A worker is there for probes alone.
+    if (role === 'worker' && !probes.test(path)) return new ProblemFilter().sendProblem(commonErrors.notFound('page'), request, reply);
     requestContext.run({ request_id: request.id }, done);
   });
   fastify.addHook('onResponse', (request, reply, done) => {

@@ -14,7 +14,7 @@ export const processConfig = defineTopic('process', 'Process', {
   role: entry(
     'PARLEY_ROLE',
     z.enum(['all', 'api', 'worker']).default('all'),
-    'What this replica does: serve and run jobs, only serve, or only run jobs.',
+    'What this replica does: all, only serve (api), or only run jobs and take up waiting turns (worker).',
   ),
   playgroundKey: entry(
     'PARLEY_PLAYGROUND_KEY',

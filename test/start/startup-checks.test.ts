@@ -161,6 +161,15 @@ describe('probes', () => {
     expect((await stack.request('GET', '/metrics', { headers: { 'x-forwarded-for': '203.0.113.9' } })).status).toBe(404);
   });
 
+  it('are all that a worker answers, while it takes up turns', async () => {
+    const worker = await stack.replica({ PARLEY_ROLE: 'worker' });
+    expect((await fetch(`${worker.url}/readyz`)).status).toBe(200);
+    for (const path of ['/', '/v1/bots', '/openapi.json', '/v1/chat']) expect((await fetch(worker.url + path)).status).toBe(404);
+    const socket = new WebSocket(`${worker.url.replace('http', 'ws')}/v1/chat`);
+    expect(await new Promise((resolve) => socket.addEventListener('close', ({ code }) => resolve(code)))).toBe(1006);
+    await worker.stop();
+  });
+
   it('turn not ready when the replica drains, and stay alive', async () => {
     const leaving = await stack.replica({ DRAIN_DELAY_MS: '400' });
     const stopped = leaving.stop();

@@ -89,12 +89,6 @@ function runnerOf(tx: Transaction) {
   return runner;
 }
 
-/** True for the Postgres error "unique violation", optionally of one named constraint or index. */
-export function isUniqueViolation(error: unknown, constraint?: string): boolean {
-  const driver = driverErrorOf(error);
-  return driver?.code === '23505' && (constraint === undefined || driver.constraint === constraint);
-}
-
 /** True when the database could not be reached or broke off, so that a retry later can help. */
 export function isDatabaseUnavailable(error: unknown): boolean {
   const driver = driverErrorOf(error);
@@ -115,7 +109,6 @@ export function isUnstorableText(error: unknown): boolean {
 
 interface DriverError {
   code?: string;
-  constraint?: string;
   message: string;
 }
 

@@ -67,11 +67,6 @@ export class JobQueue {
     }
   }
 
-  /** Runs one job now, outside the queue. For the operator's command line and tests. */
-  async runNow(name: string, payload: unknown): Promise<void> {
-    await this.registry.handlerOf(name).handle(definedJobs().get(name)?.payload.parse(payload));
-  }
-
   /** Stops taking jobs and waits for those that run. */
   async close(): Promise<void> {
     await this.worker?.close();

@@ -31,6 +31,7 @@ export class Replica {
   private timer: NodeJS.Timeout | undefined;
   private lastSuccess = 0;
   private stopped = false;
+  private role = '';
 
   constructor(private readonly system: SystemDatabase) {}
 
@@ -41,6 +42,7 @@ export class Replica {
 
   /** Registers this boot and starts the heartbeat. */
   async start(role: string): Promise<void> {
+    this.role = role;
     await this.system.run('heartbeat', (tx) => changed(tx, 'INSERT INTO replicas (id, role) VALUES ($1, $2)', [this.id, role]));
     const loop = async (): Promise<void> => {
       try {
@@ -73,9 +75,9 @@ export class Replica {
     const all = await this.system.run('heartbeat', async (tx) => {
       await changed(
         tx,
-        `INSERT INTO replicas (id, role) VALUES ($1, 'returned')
+        `INSERT INTO replicas (id, role) VALUES ($1, $2)
          ON CONFLICT (id) DO UPDATE SET beats = replicas.beats + 1, beat_at = now()`,
-        [this.id],
+        [this.id, this.role],
       );
       return rows<{ id: string; beats: string }>(tx, 'SELECT id, beats FROM replicas WHERE id <> $1', [this.id]);
     });

@@ -36,7 +36,11 @@ export class ChatSocketAdapter implements WebSocketAdapter<WebSocketServer, Chat
   private toObservable: ToObservable = () => EMPTY;
   private pending = 0;
 
-  constructor(app: INestApplication) {
+  /** `accepts`: false for a replica that opens no sockets. */
+  constructor(
+    app: INestApplication,
+    private readonly accepts = true,
+  ) {
     this.sockets = app.get(ChatSockets, { strict: false });
     this.admission = app.get(SocketAdmission, { strict: false });
     this.config = app.get(chatConfig.token, { strict: false });
@@ -77,7 +81,7 @@ export class ChatSocketAdapter implements WebSocketAdapter<WebSocketServer, Chat
 
   private upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     socket.on('error', () => socket.destroy());
-    const server = this.servers.get(pathOf(request.url ?? '/'));
+    const server = this.accepts ? this.servers.get(pathOf(request.url ?? '/')) : undefined;
     if (server === undefined) {
       socket.end('HTTP/1.1 404 Not Found\r\nConnection: close\r\nContent-Length: 0\r\n\r\n');
       return;

@@ -29,11 +29,6 @@ export class TurnLog {
     return this.chunks.length;
   }
 
-  /** True while somebody reads. */
-  get hasReaders(): boolean {
-    return this.readers.size > 0;
-  }
-
   /** Adds chunks that begin at `first`; what is there already is skipped. False when there would be a gap. */
   extend(first: number, chunks: string[], seal: boolean): boolean {
     if (first > this.next) return false;

@@ -42,7 +42,7 @@ export class WaitingTurnsGate implements TurnGate {
   }
 }
 
-/** All gates, in the order in which a turn passes them. The quota reservation is one more line here. */
+/** All gates, in the order in which a turn passes them. */
 @Injectable()
 export class TurnGates {
   private readonly gates: TurnGate[];
