@@ -309,7 +309,7 @@ outbox: parley_system UPDATE (dispatched_at)
 refresh_tokens: parley_system SELECT (id, session_id, tenant_id, token_hash)
 sessions: parley_system SELECT (expires_at, id, revoked_at, tenant_id, user_id)
 tenants: parley_system SELECT (id, status, tenant_id)
-turns: parley_system SELECT (attempt, created_at, deadline_at, id, owner, state, stop_requested_at, tenant_id)
+turns: parley_system SELECT (attempt, created_at, deadline_at, id, owner, started_at, state, stop_requested_at, tenant_id)
 
 -- ===== keystore =====
 

@@ -143,7 +143,7 @@ export class Chat1763700000002 implements MigrationInterface {
     await protectTenantTable(runner, 'conversations', {});
     await protectTenantTable(runner, 'messages', {});
     await protectTenantTable(runner, 'turns', {
-      system: ['tenant_id', 'id', 'state', 'attempt', 'owner', 'stop_requested_at', 'deadline_at', 'created_at'],
+      system: ['tenant_id', 'id', 'state', 'attempt', 'owner', 'stop_requested_at', 'started_at', 'deadline_at', 'created_at'],
     });
     await protectTenantTable(runner, 'outbox', {
       system: ['tenant_id', 'id', 'name', 'payload', 'created_at', 'dispatched_at'],

@@ -4,6 +4,7 @@ import type { Chunk } from '../../src/modules/chat/stream/chunks.ts';
 import { redisKeys } from '../../src/platform/redis/index.ts';
 import { Replica } from '../../src/platform/replicas/index.ts';
 import { type AnswerStream, counted, resume, scripted, send, shownText } from '../support/event-stream.ts';
+import { asSuperuser } from '../support/services.ts';
 import { type TestStack, testStack, type TestTenant } from '../support/stack.ts';
 
 let stack: TestStack;
@@ -136,6 +137,52 @@ describe('P10: another replica', () => {
     const { entries } = stack.model.witness.entries({ match: 'take-over-marker' });
     expect(entries).toHaveLength(2);
     await doomed.stop();
+  });
+
+  it('P5: writes the log of an answer that it took over again, when Redis is flushed after that', async () => {
+    const doomed = await stack.replica();
+    const conversation = newConversation();
+    stack.model.scripts.add({
+      match: 'over-and-flush-marker',
+      scripts: [
+        { tokens: 900, tokens_per_second: 50 },
+        { tokens: 60, tokens_per_second: 50 },
+      ],
+    });
+    const answer = await send(doomed.url, tenant, { conversation, text: 'over-and-flush-marker' });
+    await readUntil(answer, 5);
+    await doomed.app.get(Replica).stop();
+    const first = await resume(stack.url, tenant, conversation);
+    if (first === undefined) throw new Error('nothing to resume');
+    for await (const { chunk } of first) if (chunk.type === 'reset-step') break;
+    await stack.redis.flushdb();
+    const other = await stack.replica();
+    expect(shownText((await readThrough(other.url, conversation)).chunks)).toBe(counted(60));
+    await Promise.all([doomed.stop(), other.stop()]);
+  });
+
+  it('reads a finished answer whose log was never sealed from Postgres', async () => {
+    const conversation = newConversation();
+    const live = await (await send(stack.url, tenant, { conversation, text: scripted({ tokens: 30 }) })).finished();
+    // As if the owner had died between finishing in Postgres and sealing.
+    await stack.redis.hset(redisKeys.turnLogState(tenant.tenantUuid, turnIdOf(live)), 'sealed', '0');
+    const { chunks, cuts } = await readThrough(stack.url, conversation);
+    expect(shownText(chunks)).toBe(counted(30));
+    expect(cuts).toBeLessThanOrEqual(1);
+  });
+
+  it('takes up again what it owns without knowing it', async () => {
+    const conversation = newConversation();
+    const answer = await (await send(stack.url, tenant, { conversation, text: scripted({ tokens: 12 }) })).finished();
+    // As if the answer to a COMMIT had been lost: the turn runs here by the database, and nobody runs it.
+    const owner = stack.app.get(Replica).id;
+    await asSuperuser(stack.postgresUrl, stack.database, [
+      `DELETE FROM messages WHERE id = (SELECT answer_message_id FROM turns WHERE id = '${turnIdOf(answer)}')`,
+      `UPDATE turns SET state = 'running', owner = '${owner}', started_at = now() - interval '11 seconds', finished_at = NULL,
+         deadline_at = now() + interval '5 minutes' WHERE id = '${turnIdOf(answer)}'`,
+    ]);
+    await stack.redis.flushdb();
+    expect(shownText((await readThrough(stack.url, conversation)).chunks)).toBe(counted(12));
   });
 
   it('hands running answers over when it drains', async () => {

@@ -157,7 +157,7 @@ describe('P4: the system role', () => {
       replicas: ['id', 'role', 'started_at', 'beats', 'beat_at'],
       sessions: ['tenant_id', 'id', 'user_id', 'expires_at', 'revoked_at'],
       tenants: ['id', 'tenant_id', 'status'],
-      turns: ['tenant_id', 'id', 'state', 'attempt', 'owner', 'stop_requested_at', 'deadline_at', 'created_at'],
+      turns: ['tenant_id', 'id', 'state', 'attempt', 'owner', 'stop_requested_at', 'deadline_at', 'created_at', 'started_at'],
       users: ['id', 'email_hash', 'password_hash', 'created_at', 'disabled_at'],
     });
     const { rows } = await superuser.query<{ name: string }>(

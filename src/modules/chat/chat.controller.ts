@@ -91,6 +91,6 @@ export class ChatController {
     const turnId = publicId('turn', turn.turnId);
     const next = startAfter(parseCursor(cursor), opened.log, turnId);
     const response = beginEvents(reply, uiMessageStreamHeaders);
-    streamEvents(response, opened, next, uiMessageEvents(turnId, opened.log.epoch), this.config);
+    streamEvents(response, opened, next, uiMessageEvents(turnId, opened.log), this.config);
   }
 }

@@ -93,8 +93,9 @@ function runnerOf(tx: Transaction) {
 export function isDatabaseUnavailable(error: unknown): boolean {
   const driver = driverErrorOf(error);
   const code = driver?.code ?? '';
-  // Classes of the SQL standard: 08 connection, 53 resources, 57 operator intervention (shutdown); Node's socket errors; pg's own texts.
-  if (/^(08|53|57P)/.test(code) || /^E(CONN|PIPE|HOST|NET|TIMEDOUT|NOTFOUND)/.test(code)) return true;
+  // Classes of the SQL standard: 08 connection, 53 resources, 57 operator intervention (shutdown, statement timeout), 40 rollback
+  // (deadlock), and time-outs of idle transactions and locks; Node's socket errors; pg's own texts.
+  if (/^(08|53|57|40|25P03|55P03)/.test(code) || /^E(CONN|PIPE|HOST|NET|TIMEDOUT|NOTFOUND)/.test(code)) return true;
   return (
     driver !== undefined &&
     /timeout exceeded when trying to connect|Connection terminated|Client has encountered a connection error/.test(driver.message)

@@ -47,7 +47,8 @@ export class JobQueue {
             attempts: definition?.attempts ?? 1,
             backoff: { type: 'exponential', delay: definition?.backoffMs ?? 1_000 },
             removeOnComplete: true,
-            removeOnFail: { age: 7 * 86_400, count: 10_000 },
+            // The row in the outbox stays and is handed on again: a failed job under the same id would stand in its way.
+            removeOnFail: true,
           },
         };
       }),

@@ -1,5 +1,6 @@
 import { Injectable, Logger } from '@nestjs/common';
 import type { Redis } from 'ioredis';
+import { commonErrors } from '../../kernel/app-error.ts';
 import { redisKeys, RedisConnections } from '../redis/index.ts';
 import { safeError } from '../telemetry/index.ts';
 
@@ -8,6 +9,9 @@ export type ReplicaHint =
   | { kind: 'stop-turn'; tenantId: string; turnId: string }
   | { kind: 'recheck-credentials'; tenantId: string }
   | { kind: 'turn-waiting'; tenantId: string };
+
+/** Longest wait for Redis to confirm a subscription, in milliseconds. */
+const subscribeWithinMs = 2_000;
 
 type MessageListener = (payload: Buffer) => void;
 
@@ -35,7 +39,23 @@ export class ReplicaBus {
     if (listeners !== undefined) listeners.add(listener);
     else this.channels.set(channel, new Set([listener]));
     // Also when somebody listens already: the confirmation must come after this call.
-    await this.subscriber.subscribe(channel);
+    const stop = this.stopListening(channel, listener);
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<never>((_, reject) => {
+      timer = setTimeout(() => reject(commonErrors.unavailable('A part of the service cannot be reached right now.')), subscribeWithinMs);
+    });
+    try {
+      await Promise.race([this.subscriber.subscribe(channel), late]);
+      return stop;
+    } catch (error) {
+      stop();
+      throw error;
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  private stopListening(channel: string, listener: MessageListener): () => void {
     return () => {
       const current = this.channels.get(channel);
       current?.delete(listener);

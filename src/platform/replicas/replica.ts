@@ -27,7 +27,7 @@ export class Replica {
   readonly id = newUuid();
   private readonly logger = new Logger(Replica.name);
   private readonly watched = new Map<string, Watched>();
-  private readonly listeners: (() => Promise<void>)[] = [];
+  private readonly listeners: (() => void)[] = [];
   private timer: NodeJS.Timeout | undefined;
   private lastSuccess = 0;
   private stopped = false;
@@ -35,8 +35,8 @@ export class Replica {
 
   constructor(private readonly system: SystemDatabase) {}
 
-  /** Calls `listener` after each successful heartbeat: the place for work that depends on who is alive. */
-  afterHeartbeat(listener: () => Promise<void>): void {
+  /** Calls `listener` after each successful heartbeat. It must not make the next one wait: start the work, do not await it. */
+  afterHeartbeat(listener: () => void): void {
     this.listeners.push(listener);
   }
 
@@ -47,7 +47,7 @@ export class Replica {
     const loop = async (): Promise<void> => {
       try {
         await this.beat();
-        for (const listener of this.listeners) await listener();
+        for (const listener of this.listeners) listener();
       } catch (error) {
         this.logger.debug({ error: safeError(error) }, 'heartbeat failed; trying again');
       }
@@ -65,10 +65,13 @@ export class Replica {
       .catch((error: unknown) => this.logger.debug({ error: safeError(error) }, 'could not sign off'));
   }
 
-  /** Replicas that count as alive right now, this one included. Undefined until the first heartbeat. */
-  alive(): string[] | undefined {
+  /**
+   * Replicas whose heartbeat this one has itself watched standing still for too long. Undefined until the first heartbeat. A
+   * replica that is not known yet is not gone; one that has signed off has no row any more.
+   */
+  gone(): string[] | undefined {
     if (this.lastSuccess === 0) return undefined;
-    return [this.id, ...[...this.watched].filter(([, seen]) => seen.stillMs < goneAfterMs).map(([id]) => id)];
+    return [...this.watched].filter(([, seen]) => seen.stillMs >= goneAfterMs).map(([id]) => id);
   }
 
   private async beat(): Promise<void> {

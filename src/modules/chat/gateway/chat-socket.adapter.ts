@@ -133,7 +133,7 @@ export class ChatSocketAdapter implements WebSocketAdapter<WebSocketServer, Chat
 
   private received(socket: ChatSocket, data: RawData, isBinary: boolean): void {
     if (!socket.open) return;
-    if (!this.allowed(socket)) return socket.close(closeCodes.rate, 'too many frames');
+    if (!this.allowed(socket, (data as Buffer).length)) return socket.close(closeCodes.rate, 'too many frames');
     const frame = isBinary ? undefined : parse(data);
     const type = (frame as { type?: unknown } | undefined)?.type;
     if (type !== 'send' && type !== 'resume' && type !== 'abort') return socket.close(closeCodes.badFrame, 'unknown frame');
@@ -153,14 +153,15 @@ export class ChatSocketAdapter implements WebSocketAdapter<WebSocketServer, Chat
     if (handler !== undefined) await lastValueFrom(this.toObservable(handler.callback(frame, type)), { defaultValue: undefined });
   }
 
-  /** A token bucket per socket. */
-  private allowed(socket: ChatSocket): boolean {
+  /** A token bucket per socket. A frame costs one, and one more for each 64 KiB: what is costly is to parse them. */
+  private allowed(socket: ChatSocket, bytes: number): boolean {
+    const cost = 1 + Math.floor(bytes / 65_536);
     const now = performance.now();
     const { framesPerSecond } = this.config;
     socket.allowance = Math.min(framesPerSecond * 4, socket.allowance + ((now - socket.allowanceAt) / 1_000) * framesPerSecond);
     socket.allowanceAt = now;
-    if (socket.allowance < 1) return false;
-    socket.allowance -= 1;
+    if (socket.allowance < cost) return false;
+    socket.allowance -= cost;
     return true;
   }
 }

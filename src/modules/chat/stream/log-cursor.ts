@@ -91,5 +91,6 @@ export function parseCursor(text: unknown): Cursor | undefined {
 /** Sequence to begin at: after the cursor when it is of this very log, otherwise 0. */
 export function startAfter(cursor: Cursor | undefined, log: { epoch: number; next: number; sealed: boolean }, turnId: string): number {
   if (cursor === undefined || cursor.turnId !== turnId || cursor.epoch !== log.epoch) return 0;
-  return cursor.sequence + 1 > log.next ? 0 : cursor.sequence + 1;
+  // A log that is still read or written may be behind its client for a moment: the cursor waits for what comes next.
+  return log.sealed && cursor.sequence + 1 > log.next ? 0 : cursor.sequence + 1;
 }

@@ -53,7 +53,9 @@ export class LogFlusher {
         if (this.flushing) return;
         const { urgent } = this;
         this.urgent = new Set();
-        void this.flush(urgent);
+        // What is due goes along: first words that keep coming must not keep the others waiting.
+        const due = performance.now() >= this.lastFlush + this.intervalMs ? new Set([...urgent, ...this.takeDirty()]) : urgent;
+        void this.flush(due);
       });
       return;
     }
@@ -65,13 +67,16 @@ export class LogFlusher {
       this.timer = undefined;
       // One flush at a time: the one that is under way schedules the next.
       if (this.flushing) return;
-      const { dirty } = this;
-      this.dirty = new Set();
-      this.lastFlush = performance.now();
-      const load = Math.min(1, dirty.size / fullLoad);
-      this.intervalMs = minIntervalMs + (maxIntervalMs - minIntervalMs) * load;
-      void this.flush(dirty);
+      void this.flush(this.takeDirty());
     }, wait);
+  }
+
+  private takeDirty(): Set<Flushable> {
+    const { dirty } = this;
+    this.dirty = new Set();
+    this.lastFlush = performance.now();
+    this.intervalMs = minIntervalMs + (maxIntervalMs - minIntervalMs) * Math.min(1, dirty.size / fullLoad);
+    return dirty;
   }
 
   private async flush(due: Set<Flushable>): Promise<void> {
@@ -84,7 +89,7 @@ export class LogFlusher {
       producers.push(producer);
       batches.push(batch);
     }
-    const outcomes = batches.length === 0 ? [] : await this.store.appendAll(batches);
+    const outcomes = batches.length === 0 ? [] : await this.store.appendAll(batches).finally(() => (this.flushing = false));
     this.flushing = false;
     this.noteFailures(outcomes);
     for (const [at, producer] of producers.entries()) {

@@ -43,8 +43,15 @@ export class LogFollower {
     const { bus, tenantId, turnId } = this.context;
     this.lastHeard = performance.now();
     this.unwatch = bus.onLost(() => this.catchUp());
-    this.unsubscribe = await bus.subscribe(redisKeys.turnChannel(tenantId, turnId), (payload) => this.heard(parsePublished(payload)));
-    await this.read();
+    try {
+      this.unsubscribe = await bus.subscribe(redisKeys.turnChannel(tenantId, turnId), (payload) => this.heard(parsePublished(payload)));
+      await this.read();
+    } catch (error) {
+      this.stop();
+      // Redis is away. A turn that has ended is in Postgres; one that runs has to be asked for again.
+      if (this.context.log.next > 0 || !(await this.context.hasEnded())) throw error;
+      await this.context.replay(this.context.log);
+    }
     if (this.done) return this.stop();
     this.timer = setInterval(() => this.check(), checkMs);
   }
@@ -92,7 +99,11 @@ export class LogFollower {
     if (!this.adopt(stored.epoch)) return;
     this.take(stored);
     // The log may have lost its end: the producer died between finishing in Postgres and sealing.
-    if (!this.done && performance.now() - this.lastHeard >= checkMs && (await this.context.hasEnded())) log.break();
+    // Without it the next reader is sent to Postgres, where the whole answer is.
+    if (!this.done && performance.now() - this.lastHeard >= checkMs && (await this.context.hasEnded())) {
+      await store.forget(tenantId, [turnId]);
+      log.break();
+    }
     if (this.done) this.stop();
   }
 

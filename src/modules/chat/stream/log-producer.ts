@@ -103,7 +103,6 @@ export class LogProducer implements Flushable {
   settled(outcome: AppendOutcome): void {
     if (this.closed) return;
     if (outcome === 'ok') this.accepted();
-    else if (outcome === 'stale') this.lost();
     else if (outcome instanceof Error) this.context.flusher.request(this);
     else void this.recover();
   }
@@ -125,7 +124,7 @@ export class LogProducer implements Flushable {
     this.context.onLost();
   }
 
-  /** Redis has lost the log: if the claim still stands, write it again from memory with the same numbers and bytes. */
+  /** Redis has lost the log, or believes in another attempt (it may have been restored): if the claim still stands, write it again from memory with the same numbers and bytes. */
   private async recover(): Promise<void> {
     const { claim, store, log, ttl } = this.context;
     this.recovering = true;

@@ -75,11 +75,15 @@ describe('P3: a reader sees each chunk once, in order, without a gap', () => {
 
 describe('a cursor', () => {
   const turnId = `turn_${'0'.repeat(26)}`;
-  const log = { epoch: 2, next: 10, sealed: false };
+  const log = { epoch: 2, next: 10, sealed: true };
 
   it('goes on after its sequence within the same turn and epoch', () => {
     expect(startAfter(parseCursor(`${turnId}:2:4`), log, turnId)).toBe(5);
     expect(startAfter(parseCursor(`${turnId}:2:9`), log, turnId)).toBe(10);
+  });
+
+  it('waits where a running log is behind its client', () => {
+    expect(startAfter(parseCursor(`${turnId}:2:12`), { ...log, sealed: false }, turnId)).toBe(13);
   });
 
   it.each([undefined, '', '5', `${turnId}:1:4`, `${turnId}:2:99`, `turn_${'1'.repeat(26)}:2:4`, `${turnId}:2:-1`, `${turnId}:2:4:5`])(

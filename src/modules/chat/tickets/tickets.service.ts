@@ -35,7 +35,9 @@ export class ChatTickets {
     if (caller.kind === 'visitor') throw commonErrors.forbidden();
     const publishable = caller.kind === 'api_key' && caller.publishable;
     // A tenant's server asks for many visitors from one address; a page's visitors each have their own.
-    await this.limits.ticket(publishable ? from.address : undefined, caller.kind === 'user' ? caller.sessionId : caller.keyId);
+    // Anybody has a publishable key: a limit on it would let anybody shut all the others out.
+    if (publishable) await this.limits.ticketFromPage(from.address);
+    else await this.limits.ticket(caller.kind === 'user' ? caller.sessionId : caller.keyId);
     const bot = await this.findBot(caller, body.bot_id);
     if (publishable && (from.origin === undefined || !bot.allowedOrigins.includes(from.origin))) throw chatErrors.originNotAllowed();
     const visitor = await this.visitorOf(caller, body, bot);

@@ -240,14 +240,29 @@ export interface SweptTurn {
   attempt: number;
 }
 
-/** For the system role: turns that wait for a replica, or whose owner is not among `alive` or has passed its deadline. */
-export function claimableTurns(tx: Transaction, alive: string[], limit: number): Promise<SweptTurn[]> {
+/** What a replica knows when it looks for turns to take up. */
+export interface SweepView {
+  /** This replica. */
+  self: string;
+  /** Replicas that it has watched standing still. */
+  gone: string[];
+  /** Turns that it holds; one that it owns but does not hold was dropped on the way. */
+  held: string[];
+}
+
+/**
+ * For the system role: turns that wait for a replica, whose owner is gone or has signed off, that have passed their deadline,
+ * or that this replica owns without knowing it (a commit whose answer was lost, a step that failed) for ten seconds.
+ */
+export function claimableTurns(tx: Transaction, view: SweepView, limit: number): Promise<SweptTurn[]> {
   return rows<SweptTurn>(
     tx,
-    `SELECT tenant_id AS "tenantId", id, attempt FROM turns
-     WHERE state IN ('waiting', 'queued', 'running') AND (state = 'queued' OR (state = 'running' AND (owner <> ALL($1::uuid[]) OR deadline_at < now())))
-     ORDER BY created_at LIMIT $2`,
-    [alive, limit],
+    `SELECT tenant_id AS "tenantId", id, attempt FROM turns t
+     WHERE state IN ('waiting', 'queued', 'running') AND (state = 'queued' OR (state = 'running' AND (
+       deadline_at < now() OR owner = ANY($1::uuid[]) OR NOT EXISTS (SELECT 1 FROM replicas r WHERE r.id = t.owner)
+       OR (owner = $2::uuid AND id <> ALL($3::uuid[]) AND started_at < now() - interval '10 seconds'))))
+     ORDER BY created_at LIMIT $4`,
+    [view.gone, view.self, view.held, limit],
   );
 }
 

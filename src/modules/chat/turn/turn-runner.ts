@@ -22,6 +22,8 @@ const steps = [openLog, loadContext, streamAnswer, record];
 export class TurnRunner {
   private readonly logger = new Logger(TurnRunner.name);
   private readonly runs = new Map<string, TurnRun>();
+  /** Turns that were handed over to run, with how many of their attempts are here. */
+  private readonly holding = new Map<string, number>();
   private slots: number;
   private workListener: () => void = () => undefined;
   private readonly ends = new Set<() => void>();
@@ -60,6 +62,11 @@ export class TurnRunner {
     return [...this.runs.values()].map(({ turn }) => ({ id: turn.id, attempt: turn.attempt }));
   }
 
+  /** Ids of the turns that this replica has in its hands, also those that are just beginning. */
+  held(): string[] {
+    return [...this.holding.keys()];
+  }
+
   /** Calls `listener` when there may be a queued turn to take up. */
   onWork(listener: () => void): void {
     this.workListener = listener;
@@ -75,6 +82,7 @@ export class TurnRunner {
     // A first attempt's log is within reach at once, so that the sender reads it here and not by way of Redis.
     const log = turn.attempt === 1 ? new TurnLog(turn.id, turn.epoch) : undefined;
     if (log !== undefined) this.tools.streaming.logs.addProduced(log);
+    this.holding.set(turn.id, (this.holding.get(turn.id) ?? 0) + 1);
     void this.runToItsEnd(tenantId, turn, log);
   }
 
@@ -102,6 +110,7 @@ export class TurnRunner {
     } finally {
       if (run !== undefined) this.end(run);
       else if (log !== undefined) this.closeLog(log);
+      this.letGo(turn.id);
       this.slots += 1;
       this.lookForWork();
     }
@@ -151,6 +160,12 @@ export class TurnRunner {
       problem: new AppError(problem.code, problem.status, problem.message),
     };
     await record(run, this.tools);
+  }
+
+  private letGo(turnId: string): void {
+    const left = (this.holding.get(turnId) ?? 1) - 1;
+    if (left === 0) this.holding.delete(turnId);
+    else this.holding.set(turnId, left);
   }
 
   private closeLog(log: TurnLog): void {

@@ -29,9 +29,9 @@ export class TurnSweeper {
 
   /** Starts sweeping with each heartbeat and at each hint. */
   start(): void {
-    this.replica.afterHeartbeat(async () => {
-      await this.checkOwn();
-      await this.sweep();
+    this.replica.afterHeartbeat(() => {
+      this.checkOwn().catch((error: unknown) => this.logger.debug({ error: safeError(error) }, 'own turns could not be checked'));
+      this.sweepSoon();
     });
     this.runner.onWork(() => this.sweepSoon());
     this.bus
@@ -86,9 +86,11 @@ export class TurnSweeper {
   }
 
   private async sweepOnce(): Promise<void> {
-    const alive = this.replica.alive();
-    if (alive === undefined || this.stopped || this.runner.free <= 0) return;
-    const found = await this.system.run('turn-sweep', (tx) => claimableTurns(tx, alive, Math.min(sweepBatch, this.runner.free)));
+    const gone = this.replica.gone();
+    if (gone === undefined || this.stopped || this.runner.free <= 0) return;
+    const found = await this.system.run('turn-sweep', (tx) =>
+      claimableTurns(tx, { self: this.replica.id, gone, held: this.runner.held() }, Math.min(sweepBatch, this.runner.free)),
+    );
     for (const turn of found) await this.take(turn);
     if (found.length === sweepBatch) this.again = true;
   }

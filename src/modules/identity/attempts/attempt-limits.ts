@@ -55,10 +55,14 @@ export class AttemptLimits {
     await this.consume(this.signUpEmail, emailHash.toString('hex'));
   }
 
-  /** Counts a chat ticket asked from `address` with the API key or session `credentialId`. Without an address only the latter. */
-  async ticket(address: string | undefined, credentialId: string): Promise<void> {
-    if (address !== undefined) await this.consume(this.ticketAddress, this.addressKey(address));
+  /** Counts a chat ticket asked with the API key or session `credentialId`. */
+  async ticket(credentialId: string): Promise<void> {
     await this.consume(this.ticketCredential, credentialId);
+  }
+
+  /** Counts a chat ticket that a page at `address` asks for with a publishable key. */
+  async ticketFromPage(address: string): Promise<void> {
+    await this.consume(this.ticketAddress, this.addressKey(address));
   }
 
   private limit(name: string, quota: number, window: number): Limit {

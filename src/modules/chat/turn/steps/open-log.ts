@@ -1,9 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { clock } from '../../../../kernel/clock.ts';
+import { CannotDecrypt } from '../../../../platform/crypto/index.ts';
 import { type Chunk, openingChunks } from '../../stream/chunks.ts';
 import { LogCipher } from '../../stream/log-cipher.ts';
 import { LogProducer } from '../../stream/log-producer.ts';
-import type { StoredLog } from '../../stream/log-store.ts';
+import type { StoredBatch, StoredLog } from '../../stream/log-store.ts';
 import { TurnLog } from '../../stream/turn-log.ts';
 import { beginEpoch, claimStands } from '../turn-lifecycle.ts';
 import { TurnLost, type TurnRun } from '../turn-run.ts';
@@ -23,25 +24,7 @@ export async function openLog(run: TurnRun, tools: TurnTools): Promise<void> {
   if (earlier === undefined) await create(run, tools);
   const log = run.log ?? new TurnLog(turn.id, run.ids.epoch);
   const cipher = new LogCipher(run.key);
-  const already = (earlier?.batches ?? []).map((batch) => {
-    const chunks = cipher.open({ turnId: turn.id, attempt: batch.attempt, epoch: log.epoch, first: batch.first }, batch.sealed);
-    log.extend(batch.first, chunks, false);
-    const { attempt } = turn;
-    return {
-      chunks,
-      request: {
-        tenantId,
-        turnId: turn.id,
-        attempt,
-        epoch: log.epoch,
-        first: batch.first,
-        count: batch.count,
-        bytes: batch.sealed,
-        last: false,
-        ttlMs: runningTtl(tools),
-      },
-    };
-  });
+  const already = earlier === undefined ? [] : adopted(run, tools, log, cipher, earlier.batches);
   run.log = log;
   run.producer = new LogProducer(
     {
@@ -64,6 +47,21 @@ export async function openLog(run: TurnRun, tools: TurnTools): Promise<void> {
   run.producer.add(log.next === 0 ? openingChunks(run.ids) : restart);
 }
 
+/**
+ * The batches of earlier attempts, sealed anew under this attempt: should the log have to be written again, every batch of it
+ * then stands under the attempt that writes it. Their numbers are below this attempt's own, so no nonce is used twice.
+ */
+function adopted(run: TurnRun, tools: TurnTools, log: TurnLog, cipher: LogCipher, batches: StoredBatch[]) {
+  const { tenantId, turn } = run;
+  const claim = { tenantId, turnId: turn.id, attempt: turn.attempt, epoch: log.epoch };
+  return batches.map(({ attempt, first, count, sealed }) => {
+    const chunks = cipher.open({ turnId: turn.id, attempt, epoch: log.epoch, first }, sealed);
+    log.extend(first, chunks, false);
+    const bytes = cipher.seal({ turnId: turn.id, attempt: turn.attempt, epoch: log.epoch, first }, chunks);
+    return { chunks, request: { ...claim, first, count, bytes, last: false, ttlMs: runningTtl(tools) } };
+  });
+}
+
 async function create(run: TurnRun, tools: TurnTools): Promise<void> {
   const { tenantId, turn } = run;
   try {
@@ -80,11 +78,24 @@ async function takeOver(run: TurnRun, tools: TurnTools): Promise<StoredLog | und
   const { tenantId, turn } = run;
   const found = await untilDeadline(run, () => tools.streaming.store.fence(tenantId, turn.id, turn.attempt, runningTtl(tools)));
   if (found === 'stale') throw new TurnLost();
-  if (found !== 'missing' && found.epoch === turn.epoch) return found;
+  if (found !== 'missing' && found.epoch === turn.epoch && readable(run, found)) return found;
   run.ids.epoch = turn.epoch + 1;
   const begun = await tools.storage.database.forTenant(tenantId, (tx) => beginEpoch(tx, tenantId, turn.id, turn.attempt, run.ids.epoch));
   if (!begun) throw new TurnLost();
   return undefined;
+}
+
+/** A log that cannot be opened is as good as gone. */
+function readable(run: TurnRun, stored: StoredLog): boolean {
+  const cipher = new LogCipher(run.key);
+  try {
+    for (const { attempt, first, sealed } of stored.batches)
+      cipher.open({ turnId: run.turn.id, attempt, epoch: stored.epoch, first }, sealed);
+    return true;
+  } catch (error) {
+    if (error instanceof CannotDecrypt) return false;
+    throw error;
+  }
 }
 
 async function untilDeadline<T>(run: TurnRun, attempt: () => Promise<T>): Promise<T> {

@@ -32,6 +32,7 @@ export async function record(run: TurnRun, tools: TurnTools): Promise<void> {
   if (!(await Promise.race([sealed, late]))) {
     // Redis does not come back: the readers resume, and find the answer in Postgres.
     producer.close();
+    await tools.streaming.store.forget(run.tenantId, [run.turn.id]).catch(() => undefined);
     log.break();
   }
 }

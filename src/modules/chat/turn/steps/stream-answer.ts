@@ -6,6 +6,7 @@ import { countModelCall } from '../turn-lifecycle.ts';
 import { maxAttempts } from '../turn-limits.ts';
 import { type Answer, TurnLost, type TurnRun } from '../turn-run.ts';
 import type { TurnTools } from '../turn-tools.ts';
+import { whileAvailable } from '../while-available.ts';
 
 /** Streams the model's answer into the log. A failed call becomes an answer with a problem; only a lost turn throws. */
 export async function streamAnswer(run: TurnRun, tools: TurnTools): Promise<void> {
@@ -31,7 +32,7 @@ export async function streamAnswer(run: TurnRun, tools: TurnTools): Promise<void
         onCall: async () => {
           calls += 1;
           // The claim has counted the first call.
-          if (calls > 1 && !(await counted(run, tools))) throw new TurnLost();
+          if (calls > 1 && !(await whileAvailable(run.deadlineAt, () => counted(run, tools)))) throw new TurnLost();
         },
         onText: (piece) => {
           const taken = text.add(piece);
