@@ -1,9 +1,14 @@
 import 'reflect-metadata';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { Controller, Get, Module } from '@nestjs/common';
 import { DiscoveryModule, NestFactory } from '@nestjs/core';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import { MessageBody, SubscribeMessage, WebSocketGateway } from '@nestjs/websockets';
+import { Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { startRedis } from '../../scripts/local/redis.mjs';
 import { startServer } from '../../src/apps/server.main.ts';
 import { handlersWithoutAccess } from '../../src/apps/startup-checks.ts';
 import { Access } from '../../src/platform/http/index.ts';
@@ -104,11 +109,17 @@ describe('the server does not start', () => {
   });
 
   it('on a Redis that evicts', async () => {
-    await stack.redis.config('SET', 'maxmemory-policy', 'allkeys-lru');
+    // One of its own: the policy is the whole server's, and other tests run beside this one.
+    const dir = await mkdtemp(join(tmpdir(), 'parley-evicting-'));
+    const evicting = await startRedis({ dir });
+    const client = new Redis(evicting.url);
     try {
-      expect(await refusal({})).toContain('maxmemory-policy allkeys-lru');
+      await client.config('SET', 'maxmemory-policy', 'allkeys-lru');
+      expect(await refusal({ REDIS_URL: evicting.url })).toContain('maxmemory-policy allkeys-lru');
     } finally {
-      await stack.redis.config('SET', 'maxmemory-policy', 'noeviction');
+      client.disconnect();
+      await evicting.stop();
+      await rm(dir, { recursive: true, force: true });
     }
   });
 
