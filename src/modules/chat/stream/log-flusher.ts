@@ -83,14 +83,18 @@ export class LogFlusher {
     this.flushing = true;
     const producers: Flushable[] = [];
     const batches: AppendRequest[] = [];
-    for (const producer of due) {
-      const batch = producer.nextBatch();
-      if (batch === undefined) continue;
-      producers.push(producer);
-      batches.push(batch);
+    let outcomes: AppendOutcome[] = [];
+    try {
+      for (const producer of due) {
+        const batch = producer.nextBatch();
+        if (batch === undefined) continue;
+        producers.push(producer);
+        batches.push(batch);
+      }
+      if (batches.length > 0) outcomes = await this.store.appendAll(batches);
+    } finally {
+      this.flushing = false;
     }
-    const outcomes = batches.length === 0 ? [] : await this.store.appendAll(batches).finally(() => (this.flushing = false));
-    this.flushing = false;
     this.noteFailures(outcomes);
     for (const [at, producer] of producers.entries()) {
       const outcome = outcomes[at] ?? new Error('no answer');

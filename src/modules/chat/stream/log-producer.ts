@@ -124,7 +124,10 @@ export class LogProducer implements Flushable {
     this.context.onLost();
   }
 
-  /** Redis has lost the log, or believes in another attempt (it may have been restored): if the claim still stands, write it again from memory with the same numbers and bytes. */
+  /**
+   * Redis has lost the log, or believes in another attempt (it may have been restored): if the claim still stands, write it
+   * again from memory with the same numbers and bytes.
+   */
   private async recover(): Promise<void> {
     const { claim, store, log, ttl } = this.context;
     this.recovering = true;

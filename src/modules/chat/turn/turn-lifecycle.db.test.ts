@@ -2,11 +2,12 @@ import { randomUUID } from 'node:crypto';
 import pg from 'pg';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { type AnswerStream, scripted, send } from '../../../../test/support/event-stream.ts';
-import { urlAs } from '../../../../test/support/services.ts';
+import { asSuperuser, urlAs } from '../../../../test/support/services.ts';
 import { type TestStack, testStack, type TestTenant } from '../../../../test/support/stack.ts';
 import { uuidOf } from '../../../kernel/ids.ts';
 import { ConversationsRepository } from '../../conversations/index.ts';
 import {
+  claimableTurns,
   claimTurn,
   countModelCall,
   findTurn,
@@ -107,4 +108,20 @@ it('P1: a message that is committed while the answer before it ends is not forgo
   await expect
     .poll(async () => (await inTenant('', (tx) => findTurn(tx, tenantUuid, held.id)))?.state, { timeout: 10_000 })
     .toBe('completed');
+});
+
+it('P9: a turn that its owner drops each time is taken up a bounded number of times', async () => {
+  const { turn } = await running();
+  // Another replica's, so that the one under test leaves it alone.
+  const self = randomUUID();
+  const view = { self, gone: [], held: [] };
+  const dropped = async (attempt: number) => {
+    await asSuperuser(stack.postgresUrl, stack.database, [
+      `INSERT INTO replicas (id, role) VALUES ('${self}', 'all') ON CONFLICT DO NOTHING`,
+      `UPDATE turns SET owner = '${self}', attempt = ${attempt}, started_at = now() - interval '1 minute' WHERE id = '${turn.id}'`,
+    ]);
+    return (await stack.system.run('turn-sweep', (tx) => claimableTurns(tx, view, 100))).some(({ id }) => id === turn.id);
+  };
+  expect(await dropped(3)).toBe(true);
+  expect(await dropped(4)).toBe(false);
 });

@@ -1,5 +1,6 @@
 import { changed, row, rows, type Transaction } from '../../../platform/database/index.ts';
 import type { FinalState, TurnRow, TurnState } from './turn.ts';
+import { maxAttempts } from './turn-limits.ts';
 
 /*
  * The state machine of a turn: compare-and-set functions that say whether they won. README.md draws it. The attempt is the
@@ -252,7 +253,8 @@ export interface SweepView {
 
 /**
  * For the system role: turns that wait for a replica, whose owner is gone or has signed off, that have passed their deadline,
- * or that this replica owns without knowing it (a commit whose answer was lost, a step that failed) for ten seconds.
+ * or that this replica owns without knowing it (a commit whose answer was lost, a step that failed) for ten seconds. The last
+ * only for the bounded number of attempts: a turn that fails at once each time then waits for its deadline.
  */
 export function claimableTurns(tx: Transaction, view: SweepView, limit: number): Promise<SweptTurn[]> {
   return rows<SweptTurn>(
@@ -260,9 +262,9 @@ export function claimableTurns(tx: Transaction, view: SweepView, limit: number):
     `SELECT tenant_id AS "tenantId", id, attempt FROM turns t
      WHERE state IN ('waiting', 'queued', 'running') AND (state = 'queued' OR (state = 'running' AND (
        deadline_at < now() OR owner = ANY($1::uuid[]) OR NOT EXISTS (SELECT 1 FROM replicas r WHERE r.id = t.owner)
-       OR (owner = $2::uuid AND id <> ALL($3::uuid[]) AND started_at < now() - interval '10 seconds'))))
-     ORDER BY created_at LIMIT $4`,
-    [view.gone, view.self, view.held, limit],
+       OR (owner = $2::uuid AND id <> ALL($3::uuid[]) AND started_at < now() - interval '10 seconds' AND attempt <= $4))))
+     ORDER BY created_at LIMIT $5`,
+    [view.gone, view.self, view.held, maxAttempts, limit],
   );
 }
 
