@@ -87,6 +87,8 @@ TABLE outbox [row level security, forced]
   payload jsonb NOT NULL
   created_at timestamp with time zone NOT NULL DEFAULT now()
   dispatched_at timestamp with time zone
+  given_up_at timestamp with time zone
+  last_error text
 TABLE refresh_tokens [row level security, forced]
   tenant_id uuid NOT NULL
   id uuid NOT NULL
@@ -100,6 +102,9 @@ TABLE replicas
   started_at timestamp with time zone NOT NULL DEFAULT now()
   beats bigint NOT NULL DEFAULT 0
   beat_at timestamp with time zone NOT NULL DEFAULT now()
+  slots integer NOT NULL DEFAULT 0
+  running integer NOT NULL DEFAULT 0
+  service_seconds double precision
 TABLE sessions [row level security, forced]
   tenant_id uuid NOT NULL
   id uuid NOT NULL
@@ -114,6 +119,14 @@ TABLE tenants [row level security, forced]
   name text NOT NULL
   status text NOT NULL DEFAULT 'active'::text
   created_at timestamp with time zone NOT NULL DEFAULT now()
+TABLE turn_queue_clocks
+  tier smallint NOT NULL
+  at double precision NOT NULL
+TABLE turn_queues [row level security, forced]
+  tenant_id uuid NOT NULL
+  tier smallint NOT NULL DEFAULT 0
+  weight double precision NOT NULL DEFAULT 1
+  finish double precision NOT NULL DEFAULT 0
 TABLE turns [row level security, forced]
   tenant_id uuid NOT NULL
   id uuid NOT NULL
@@ -145,6 +158,14 @@ TABLE turns [row level security, forced]
   created_at timestamp with time zone NOT NULL DEFAULT now()
   started_at timestamp with time zone
   finished_at timestamp with time zone
+  route text NOT NULL DEFAULT ''::text
+  tier smallint NOT NULL DEFAULT 0
+  virtual_start double precision NOT NULL DEFAULT 0
+  queued_at timestamp with time zone
+  runs integer NOT NULL DEFAULT 0
+  retries integer NOT NULL DEFAULT 0
+  retry_at timestamp with time zone
+  given_up_at timestamp with time zone
 TABLE users
   id uuid NOT NULL
   email_hash bytea NOT NULL
@@ -199,6 +220,11 @@ sessions: FOREIGN KEY (tenant_id) REFERENCES tenants(id) ON DELETE CASCADE
 sessions: FOREIGN KEY (tenant_id, user_id) REFERENCES memberships(tenant_id, user_id) ON DELETE CASCADE
 tenants: PRIMARY KEY (id)
 tenants: CHECK ((status = ANY (ARRAY['active'::text, 'suspended'::text])))
+turn_queue_clocks: PRIMARY KEY (tier)
+turn_queues: PRIMARY KEY (tenant_id)
+turn_queues: FOREIGN KEY (tenant_id) REFERENCES tenants(id) ON DELETE CASCADE
+turn_queues: CHECK (((tier >= 0) AND (tier <= 100)))
+turn_queues: CHECK (((weight >= (0.01)::double precision) AND (weight <= (100)::double precision)))
 turns: PRIMARY KEY (tenant_id, id)
 turns: CHECK ((state = ANY (ARRAY['waiting'::text, 'queued'::text, 'running'::text, 'completed'::text, 'stopped'::text, 'interrupted'::text, 'failed'::text])))
 turns: FOREIGN KEY (tenant_id, bot_id) REFERENCES bots(tenant_id, id) ON DELETE CASCADE
@@ -232,9 +258,10 @@ CREATE INDEX messages_of_turn ON public.messages USING btree (tenant_id, turn_id
 CREATE UNIQUE INDEX messages_pkey ON public.messages USING btree (tenant_id, id)
 CREATE UNIQUE INDEX messages_tenant_id_conversation_id_position_key ON public.messages USING btree (tenant_id, conversation_id, "position")
 CREATE UNIQUE INDEX "PK_8c82d7f526340ab734260ea46be" ON public.migrations USING btree (id)
-CREATE INDEX outbox_dispatched ON public.outbox USING btree (dispatched_at) WHERE (dispatched_at IS NOT NULL)
+CREATE INDEX outbox_dispatched ON public.outbox USING btree (dispatched_at) WHERE ((dispatched_at IS NOT NULL) AND (given_up_at IS NULL))
+CREATE INDEX outbox_given_up ON public.outbox USING btree (given_up_at) WHERE (given_up_at IS NOT NULL)
 CREATE UNIQUE INDEX outbox_pkey ON public.outbox USING btree (tenant_id, id)
-CREATE INDEX outbox_waiting ON public.outbox USING btree (created_at) WHERE (dispatched_at IS NULL)
+CREATE INDEX outbox_waiting ON public.outbox USING btree (created_at) WHERE ((dispatched_at IS NULL) AND (given_up_at IS NULL))
 CREATE UNIQUE INDEX refresh_tokens_hash ON public.refresh_tokens USING btree (tenant_id, token_hash)
 CREATE INDEX refresh_tokens_lookup ON public.refresh_tokens USING btree (token_hash)
 CREATE UNIQUE INDEX refresh_tokens_pkey ON public.refresh_tokens USING btree (tenant_id, id)
@@ -243,10 +270,15 @@ CREATE UNIQUE INDEX replicas_pkey ON public.replicas USING btree (id)
 CREATE INDEX sessions_expiry ON public.sessions USING btree (expires_at)
 CREATE UNIQUE INDEX sessions_pkey ON public.sessions USING btree (tenant_id, id)
 CREATE UNIQUE INDEX tenants_pkey ON public.tenants USING btree (id)
+CREATE UNIQUE INDEX turn_queue_clocks_pkey ON public.turn_queue_clocks USING btree (tier)
+CREATE UNIQUE INDEX turn_queues_pkey ON public.turn_queues USING btree (tenant_id)
+CREATE INDEX turns_given_up ON public.turns USING btree (given_up_at) WHERE (given_up_at IS NOT NULL)
 CREATE INDEX turns_of_client_message ON public.turns USING btree (tenant_id, conversation_id, client_key)
 CREATE INDEX turns_of_conversation ON public.turns USING btree (tenant_id, conversation_id, id)
-CREATE UNIQUE INDEX turns_one_unfinished ON public.turns USING btree (tenant_id, conversation_id) WHERE (state = ANY (ARRAY['queued'::text, 'running'::text]))
+CREATE UNIQUE INDEX turns_one_unfinished ON public.turns USING btree (conversation_id, tenant_id) WHERE (state = ANY (ARRAY['queued'::text, 'running'::text]))
 CREATE UNIQUE INDEX turns_pkey ON public.turns USING btree (tenant_id, id)
+CREATE INDEX turns_queued ON public.turns USING btree (tier DESC, virtual_start, created_at) WHERE (state = 'queued'::text)
+CREATE INDEX turns_queued_of_tenant ON public.turns USING btree (tenant_id) WHERE (state = 'queued'::text)
 CREATE UNIQUE INDEX turns_tenant_id_conversation_id_turn_key_key ON public.turns USING btree (tenant_id, conversation_id, turn_key)
 CREATE INDEX turns_unfinished ON public.turns USING btree (created_at) WHERE (state = ANY (ARRAY['waiting'::text, 'queued'::text, 'running'::text]))
 CREATE INDEX users_email_hash ON public.users USING btree (email_hash)
@@ -275,6 +307,8 @@ sessions: system_read FOR SELECT TO parley_system USING true
 sessions: tenant_isolation FOR ALL TO parley_tenant USING (tenant_id = (current_setting('app.tenant'::text))::uuid) WITH CHECK (tenant_id = (current_setting('app.tenant'::text))::uuid)
 tenants: system_read FOR SELECT TO parley_system USING true
 tenants: tenant_isolation FOR ALL TO parley_tenant USING (tenant_id = (current_setting('app.tenant'::text))::uuid) WITH CHECK (tenant_id = (current_setting('app.tenant'::text))::uuid)
+turn_queues: system_read FOR SELECT TO parley_system USING true
+turn_queues: tenant_isolation FOR ALL TO parley_tenant USING (tenant_id = (current_setting('app.tenant'::text))::uuid) WITH CHECK (tenant_id = (current_setting('app.tenant'::text))::uuid)
 turns: system_read FOR SELECT TO parley_system USING true
 turns: tenant_isolation FOR ALL TO parley_tenant USING (tenant_id = (current_setting('app.tenant'::text))::uuid) WITH CHECK (tenant_id = (current_setting('app.tenant'::text))::uuid)
 visitors: tenant_isolation FOR ALL TO parley_tenant USING (tenant_id = (current_setting('app.tenant'::text))::uuid) WITH CHECK (tenant_id = (current_setting('app.tenant'::text))::uuid)
@@ -295,6 +329,9 @@ refresh_tokens: parley_tenant DELETE, INSERT, SELECT, UPDATE
 replicas: parley_system DELETE, INSERT, SELECT, UPDATE
 sessions: parley_tenant DELETE, INSERT, SELECT, UPDATE
 tenants: parley_tenant INSERT, SELECT, UPDATE
+turn_queue_clocks: parley_system INSERT, SELECT, UPDATE
+turn_queue_clocks: parley_tenant SELECT
+turn_queues: parley_tenant INSERT, SELECT, UPDATE
 turns: parley_tenant DELETE, INSERT, SELECT, UPDATE
 users: parley_system INSERT, SELECT, UPDATE
 visitors: parley_tenant DELETE, INSERT, SELECT, UPDATE
@@ -304,12 +341,13 @@ visitors: parley_tenant DELETE, INSERT, SELECT, UPDATE
 api_keys: parley_system SELECT (expires_at, id, key_hash, kind, revoked_at, tenant_id)
 idempotency_keys: parley_system SELECT (expires_at, id, tenant_id)
 memberships: parley_system SELECT (created_at, id, role, tenant_id, user_id)
-outbox: parley_system SELECT (created_at, dispatched_at, id, name, payload, tenant_id)
-outbox: parley_system UPDATE (dispatched_at)
+outbox: parley_system SELECT (created_at, dispatched_at, given_up_at, id, last_error, name, payload, tenant_id)
+outbox: parley_system UPDATE (dispatched_at, given_up_at)
 refresh_tokens: parley_system SELECT (id, session_id, tenant_id, token_hash)
 sessions: parley_system SELECT (expires_at, id, revoked_at, tenant_id, user_id)
 tenants: parley_system SELECT (id, status, tenant_id)
-turns: parley_system SELECT (attempt, created_at, deadline_at, id, owner, started_at, state, stop_requested_at, tenant_id)
+turn_queues: parley_system SELECT (tenant_id, tier, weight)
+turns: parley_system SELECT (attempt, created_at, deadline_at, error_code, finished_at, given_up_at, id, owner, queued_at, retries, retry_at, route, runs, started_at, state, stop_requested_at, tenant_id, tier, virtual_start)
 
 -- ===== keystore =====
 

@@ -6,6 +6,7 @@ import { type ConfigValues, defineTopic, entry } from '../platform/config/index.
 import { cryptoConfig } from '../platform/crypto/index.ts';
 import { databaseConfig, migrationConfig } from '../platform/database/index.ts';
 import { httpConfig } from '../platform/http/index.ts';
+import { queueConfig } from '../platform/queue/index.ts';
 import { redisConfig } from '../platform/redis/index.ts';
 import { telemetryConfig } from '../platform/telemetry/index.ts';
 
@@ -33,6 +34,7 @@ export const serverTopics = [
   httpConfig,
   databaseConfig,
   redisConfig,
+  queueConfig,
   cryptoConfig,
   identityConfig,
   modelsConfig,

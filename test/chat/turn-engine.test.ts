@@ -187,7 +187,8 @@ describe('the conversation', () => {
 describe('P8: what the model does not finish is not shown as finished', () => {
   it('keeps the partial answer as interrupted', async () => {
     const conversation = newConversation();
-    const answer = await (await send(stack.url, tenant, { conversation, text: scripted({ tokens: 50, cut_after_tokens: 20 }) })).finished();
+    stack.model.scripts.add({ match: 'cut-marker', scripts: [{ tokens: 50, cut_after_tokens: 20 }, { status: 500 }, { status: 500 }] });
+    const answer = await (await send(stack.url, tenant, { conversation, text: 'cut-marker' })).finished();
     expect(answer.last).toMatchObject({ type: 'finish', finishReason: 'interrupted', messageMetadata: { status: 'interrupted' } });
     expect(answer.text).toBe(counted(20));
     const [, stored] = await messagesOf(conversationIdOf(answer));

@@ -5,7 +5,11 @@ import { type ScratchDatabase, scratchDatabase } from '../support/scratch.ts';
 import { templates } from '../support/services.ts';
 
 // The catalogue checks must be able to fail: each fault is planted in a transaction, found, and taken back.
-const rules: CatalogueRules = { global: ['users', 'replicas', 'migrations'], tenantRole: 'parley_tenant', systemRole: 'parley_system' };
+const rules: CatalogueRules = {
+  global: ['users', 'replicas', 'migrations', 'turn_queue_clocks'],
+  tenantRole: 'parley_tenant',
+  systemRole: 'parley_system',
+};
 
 let scratch: ScratchDatabase;
 let client: Client;

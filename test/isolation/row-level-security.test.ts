@@ -12,7 +12,7 @@ const databases: (CatalogueRules & { title: string; template: string; login: str
     title: 'main',
     template: templates.main,
     login: 'test_tenant',
-    global: ['users', 'replicas', 'migrations'],
+    global: ['users', 'replicas', 'migrations', 'turn_queue_clocks'],
     tenantRole: 'parley_tenant',
     systemRole: 'parley_system',
   },
@@ -152,12 +152,17 @@ describe('P4: the system role', () => {
       idempotency_keys: ['tenant_id', 'id', 'expires_at'],
       memberships: ['tenant_id', 'id', 'user_id', 'role', 'created_at'],
       migrations: ['id', 'timestamp', 'name'],
-      outbox: ['tenant_id', 'id', 'name', 'payload', 'created_at', 'dispatched_at'],
+      outbox: ['tenant_id', 'id', 'name', 'payload', 'created_at', 'dispatched_at', 'given_up_at', 'last_error'],
       refresh_tokens: ['tenant_id', 'id', 'session_id', 'token_hash'],
-      replicas: ['id', 'role', 'started_at', 'beats', 'beat_at'],
+      replicas: ['id', 'role', 'started_at', 'beats', 'beat_at', 'slots', 'running', 'service_seconds'],
       sessions: ['tenant_id', 'id', 'user_id', 'expires_at', 'revoked_at'],
       tenants: ['id', 'tenant_id', 'status'],
-      turns: ['tenant_id', 'id', 'state', 'attempt', 'owner', 'stop_requested_at', 'deadline_at', 'created_at', 'started_at'],
+      turn_queue_clocks: ['tier', 'at'],
+      turn_queues: ['tenant_id', 'tier', 'weight'],
+      turns: [
+        ...['tenant_id', 'id', 'state', 'attempt', 'owner', 'stop_requested_at', 'deadline_at', 'error_code', 'created_at', 'started_at'],
+        ...['finished_at', 'route', 'tier', 'virtual_start', 'queued_at', 'runs', 'retries', 'retry_at', 'given_up_at'],
+      ],
       users: ['id', 'email_hash', 'password_hash', 'created_at', 'disabled_at'],
     });
     const { rows } = await superuser.query<{ name: string }>(
@@ -175,11 +180,12 @@ describe('P4: the system role', () => {
 
   test('writes nothing but what is listed', async () => {
     expect(await columnsOpenTo(superuser, 'test_system', 'UPDATE')).toEqual({
-      outbox: ['dispatched_at'],
-      replicas: ['id', 'role', 'started_at', 'beats', 'beat_at'],
+      outbox: ['dispatched_at', 'given_up_at'],
+      replicas: ['id', 'role', 'started_at', 'beats', 'beat_at', 'slots', 'running', 'service_seconds'],
+      turn_queue_clocks: ['tier', 'at'],
       users: ['id', 'email_hash', 'password_hash', 'created_at', 'disabled_at'],
     });
-    expect(Object.keys(await columnsOpenTo(superuser, 'test_system', 'INSERT'))).toEqual(['replicas', 'users']);
+    expect(Object.keys(await columnsOpenTo(superuser, 'test_system', 'INSERT'))).toEqual(['replicas', 'turn_queue_clocks', 'users']);
     const system = await scratch.connect('test_system');
     for (const table of opened[0]?.tables ?? []) {
       const { sql, values } = insertion(table, await new RowMaker(superuser).draft(table, newUuid()));

@@ -7,6 +7,21 @@ export const chatConfig = defineTopic('chat', 'Chat', {
     setting.int(1, 100_000).default(500),
     'Answers that stream at once on one replica; further turns wait in order.',
   ),
+  maxTurnsPerModel: entry(
+    'CHAT_MAX_TURNS_PER_MODEL',
+    setting.int(0, 1_000_000).default(0),
+    'Answers that stream at once from one model, over all replicas; further turns wait in order. 0 = no bound but that of the replicas.',
+  ),
+  maxQueuedTurns: entry(
+    'CHAT_MAX_QUEUED_TURNS',
+    setting.int(1, 1_000_000).default(10_000),
+    'Turns that may wait for a free place, over all tenants; beyond it a tenant that waits already is refused (429).',
+  ),
+  maxQueuedTurnsPerTenant: entry(
+    'CHAT_MAX_QUEUED_TURNS_PER_TENANT',
+    setting.int(1, 1_000_000).default(1_000),
+    'Turns of one tenant that may wait for a free place; further ones are refused (429).',
+  ),
   maxWaitingTurns: entry(
     'CHAT_MAX_WAITING_TURNS',
     setting.int(0, 1_000).default(8),
@@ -33,7 +48,7 @@ export const chatConfig = defineTopic('chat', 'Chat', {
   socketsPerVisitor: entry(
     'CHAT_SOCKETS_PER_VISITOR',
     setting.int(1, 1_000_000).default(20),
-    'Open sockets of one visitor on one replica.',
+    'Open sockets of one visitor, over all replicas.',
   ),
   framesPerSecond: entry(
     'CHAT_FRAMES_PER_SECOND',

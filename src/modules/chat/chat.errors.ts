@@ -23,6 +23,8 @@ export const chatErrors = {
     ),
   tooManyWaiting: () =>
     new AppError('too_many_waiting', 429, 'Too many messages of this conversation are waiting for their answers.', { retryAfter: 5 }),
+  queueFull: (retryAfter: number) =>
+    new AppError('queue_full', 429, 'Too many messages are waiting for an answer right now. Try again a little later.', { retryAfter }),
   tooManyRequests: () => new AppError('too_many_requests', 429, 'Too many requests are open on this socket.', { retryAfter: 1 }),
   requestIdInUse: () => commonErrors.conflict('request_id_in_use', 'A request with this requestId is still open on this socket.'),
   tooFast: (retryAfter: number, headers: Record<string, string>) =>

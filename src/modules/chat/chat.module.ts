@@ -12,7 +12,13 @@ import { ForgetTurnLogs } from './forget-turn-logs.job.ts';
 import { ChatGateway } from './gateway/chat.gateway.ts';
 import { ChatSockets } from './gateway/chat-sockets.ts';
 import { SocketAdmission } from './gateway/socket-admission.ts';
+import { VisitorSockets } from './gateway/visitor-sockets.ts';
 import { Parties } from './party.ts';
+import { DeadLetters } from './queue/dead-letters.ts';
+import { QueueAnnouncer } from './queue/queue-announcer.ts';
+import { QueueLoad } from './queue/queue-load.ts';
+import { RouteSlots } from './queue/route-slots.ts';
+import { TurnQueue } from './queue/turn-queue.ts';
 import { LogFlusher } from './stream/log-flusher.ts';
 import { LogStore } from './stream/log-store.ts';
 import { TurnLogs } from './stream/turn-logs.ts';
@@ -40,14 +46,15 @@ const turn = [
   TurnStreaming,
   TurnTools,
 ];
+const queue = [DeadLetters, QueueAnnouncer, QueueLoad, RouteSlots, TurnQueue];
 const stream = [LogFlusher, LogStore, TurnLogs];
-const gateway = [ChatGateway, ChatSockets, SocketAdmission];
+const gateway = [ChatGateway, ChatSockets, SocketAdmission, VisitorSockets];
 
 /** Chat: turns, their logs, and the dialects in which they are read. */
 @Module({
   imports: [IdentityModule, BotsModule, ConversationsModule, ModelsModule],
   controllers: [ChatTicketsController, OpenAiController, ChatController],
-  providers: [...turn, ...stream, ...gateway, Chat, ChatTickets, CompletionsService, ForgetTurnLogs, Parties, RetriedRequests],
+  providers: [...turn, ...queue, ...stream, ...gateway, Chat, ChatTickets, CompletionsService, ForgetTurnLogs, Parties, RetriedRequests],
   exports: [Chat],
 })
 export class ChatModule {}

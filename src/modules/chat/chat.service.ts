@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Inject, Injectable } from '@nestjs/common';
 import { type HttpConfig, httpConfig } from '../../platform/http/index.ts';
 import { ChatSockets } from './gateway/chat-sockets.ts';
+import { TurnQueue } from './queue/turn-queue.ts';
 import { TurnRunner } from './turn/turn-runner.ts';
 import { TurnSweeper } from './turn/turn-sweeper.ts';
 
@@ -18,12 +19,14 @@ export class Chat {
     private readonly sockets: ChatSockets,
     private readonly sweeper: TurnSweeper,
     private readonly runner: TurnRunner,
+    private readonly queue: TurnQueue,
     @Inject(httpConfig.token) private readonly http: HttpConfig,
   ) {}
 
   /** Begins to take up turns and to look after sockets. */
   start(): void {
     this.sockets.start();
+    this.queue.start();
     this.sweeper.start();
   }
 
@@ -33,6 +36,7 @@ export class Chat {
    */
   async drain(): Promise<void> {
     this.sweeper.stop();
+    await this.queue.stop();
     this.runner.closeSlots();
     await this.idleWithin(this.http.drainTimeoutMs);
     for (const { id } of this.runner.running()) this.runner.cut(id, 'drain');

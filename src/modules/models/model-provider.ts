@@ -13,7 +13,9 @@ export interface ModelMessage {
 export interface ModelRequest {
   model: string;
   messages: ModelMessage[];
-  /** Tokens that the answer may have at most. */
+  /** The answer so far: the call gives only what comes after it. For models that `Models.canContinue`. */
+  prefix?: string;
+  /** Tokens that the answer, without the prefix, may have at most. */
   maxOutputTokens: number;
   temperature?: number;
   topP?: number;

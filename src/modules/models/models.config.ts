@@ -17,6 +17,11 @@ export const modelsConfig = defineTopic('models', 'Models', {
   azureApiKey: entry('AZURE_OPENAI_API_KEY', z.string().min(1).optional(), 'Key for Azure OpenAI.', { secret: true }),
   azureApiVersion: entry('OPENAI_API_VERSION', z.string().default('2024-10-21'), 'API version for Azure OpenAI.'),
   defaultModel: entry('MODEL_DEFAULT', z.string().min(1).default('gpt-4.1-mini'), 'Model of bots that name none.'),
+  continues: entry(
+    'MODEL_CONTINUES',
+    setting.list().optional(),
+    "Models whose server goes on from a given text, as vLLM's continue_final_message does: names, comma-separated; * for all, none for none. Unset: those that the catalog knows.",
+  ),
   contextTokens: entry(
     'MODEL_CONTEXT_TOKENS',
     setting.int(512, 10_000_000).default(16_384),

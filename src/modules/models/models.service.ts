@@ -1,26 +1,35 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
+import { Inject, Injectable, Logger, type OnApplicationShutdown } from '@nestjs/common';
 import { clock } from '../../kernel/clock.ts';
 import { metrics } from '../../platform/telemetry/index.ts';
-import { contextWindowOf } from './catalog.ts';
+import { contextWindowOf, continuesPrefix } from './catalog.ts';
 import { ModelError, type ModelRequest, type ModelResult } from './model-provider.ts';
 import { type ModelsConfig, modelsConfig } from './models.config.ts';
 import { OpenAiProvider } from './openai/openai-provider.ts';
+import { countTokens } from './tokens.ts';
 
 /** First wait between two tries, in milliseconds; doubles, with full jitter (AWS Architecture Blog, 2015). */
 const backoffMs = 250;
 
-/** What a caller wants to know while an answer streams. */
+/** Who an answer streams to. It keeps the text: a call that goes on begins where the reader is. */
 export interface ModelListener {
-  /** A provider call begins. Called before each try; a rejection stops the answer. */
+  /** A provider call begins. Called before each one; a rejection stops the answer. */
   onCall(): Promise<void> | void;
   /** One piece of the answer. */
   onText(text: string): void;
+  /** What was shown does not hold: the answer begins anew. Afterwards `shown` is empty. */
+  onRestart(): void;
+  /** The answer so far, as readers have it; an earlier attempt may have begun it. */
+  shown(): string;
 }
+
+/** An answer to ask for. `maxOutputTokens` is meant for the whole of it, what is shown already included. */
+export type AnswerRequest = Omit<ModelRequest, 'prefix'>;
 
 /** The models that bots answer with. */
 @Injectable()
 export class Models implements OnApplicationShutdown {
+  private readonly logger = new Logger(Models.name);
   private readonly provider: OpenAiProvider;
 
   constructor(@Inject(modelsConfig.token) private readonly config: ModelsConfig) {
@@ -48,30 +57,39 @@ export class Models implements OnApplicationShutdown {
     return contextWindowOf(model, this.config.contextTokens);
   }
 
+  /** True when calls of a model can go on from a given text. */
+  canContinue(model: string): boolean {
+    return continuesPrefix(model, this.config.continues);
+  }
+
   /**
-   * Streams one answer. While nothing has been shown, transient failures are tried again (bounded calls, full jitter, a
-   * capped Retry-After, never past the deadline). Once text was shown a failure is final: the caller decides what the
-   * reader sees. Rejects with ModelError.
+   * Streams one answer. Transient failures are tried again (bounded calls, full jitter, a capped Retry-After, never past the
+   * deadline). Where text is shown, a call goes on from it if the model can. If it cannot, text of an earlier attempt is
+   * taken back, and a failure after text of this one is final: the caller decides what the reader sees. Rejects with
+   * ModelError.
    */
-  async stream(request: ModelRequest, listener: ModelListener): Promise<ModelResult> {
-    let shown = false;
+  async stream(request: AnswerRequest, listener: ModelListener): Promise<ModelResult> {
+    if (listener.shown() !== '' && !this.goesOn(request, listener)) listener.onRestart();
     for (let call = 1; ; call += 1) {
+      const prefix = listener.shown();
+      const room = request.maxOutputTokens - (prefix === '' ? 0 : countTokens(prefix));
+      if (room <= 0) return { finishReason: 'length' };
       await listener.onCall();
       try {
-        const result = await this.provider.stream(request, (text) => {
-          shown = true;
-          listener.onText(text);
-        });
+        const result = await this.provider.stream({ ...request, maxOutputTokens: room, ...(prefix === '' ? {} : { prefix }) }, (text) =>
+          listener.onText(text),
+        );
         metrics.modelCalls.inc({ outcome: result.finishReason });
         return result;
       } catch (error) {
         if (!(error instanceof ModelError)) throw error;
         metrics.modelCalls.inc({ outcome: error.failure });
-        const wait = this.waitBefore(call + 1, error, request);
-        if (shown || wait === undefined) throw error;
-        await sleep(wait, undefined, { signal: request.signal }).catch(() => {
-          throw new ModelError('aborted');
-        });
+        if (prefix !== '' && refusesPrefix(error) && call < this.config.maxCalls && !request.signal.aborted) {
+          this.logger.warn({ model: request.model }, 'the provider refuses to go on from a given text; is MODEL_CONTINUES right?');
+          listener.onRestart();
+          continue;
+        }
+        await this.beforeNext(call, error, request, listener);
       }
     }
   }
@@ -80,11 +98,30 @@ export class Models implements OnApplicationShutdown {
     await this.provider.close();
   }
 
+  /** True when the next call can begin where the reader is. Half a character is nothing that a provider could be given. */
+  private goesOn(request: AnswerRequest, listener: ModelListener): boolean {
+    return this.canContinue(request.model) && listener.shown().isWellFormed();
+  }
+
+  /** Waits until the next call may begin; throws what call number `call` failed with when there is to be none. */
+  private async beforeNext(call: number, error: ModelError, request: AnswerRequest, listener: ModelListener): Promise<void> {
+    const wait = this.waitBefore(call + 1, error, request);
+    if (wait === undefined || (listener.shown() !== '' && !this.goesOn(request, listener))) throw error;
+    await sleep(wait, undefined, { signal: request.signal }).catch(() => {
+      throw new ModelError('aborted');
+    });
+  }
+
   /** Milliseconds to wait before try number `call`, or undefined when there is to be none. */
-  private waitBefore(call: number, error: ModelError, request: ModelRequest): number | undefined {
+  private waitBefore(call: number, error: ModelError, request: AnswerRequest): number | undefined {
     if (!error.transient || call > this.config.maxCalls || request.signal.aborted) return undefined;
     if (error.retryAfterMs !== undefined && error.retryAfterMs > this.config.retryAfterCapMs) return undefined;
     const wait = Math.max(error.retryAfterMs ?? 0, Math.random() * backoffMs * 2 ** (call - 2));
     return clock.now() + wait < request.deadlineAt ? wait : undefined;
   }
+}
+
+/** A server that does not know how to go on says that the request is wrong, or counts the prefix beyond its window. */
+function refusesPrefix(error: ModelError): boolean {
+  return error.failure === 'invalid_request' || error.failure === 'context_too_long';
 }

@@ -1,10 +1,10 @@
 import { Injectable } from '@nestjs/common';
 import { Keystore } from '../../platform/crypto/index.ts';
-import { TenantDatabase } from '../../platform/database/index.ts';
-import { RedisConnections } from '../../platform/redis/index.ts';
+import { TenantDatabase, type WriteTrouble } from '../../platform/database/index.ts';
+import { RedisConnections, type RedisTrouble } from '../../platform/redis/index.ts';
 
-/** State of one thing that the replica needs. */
-export type CheckResult = 'ok' | 'unreachable';
+/** State of one thing that the replica needs: `ok`, or why it cannot be used. */
+export type CheckResult = 'ok' | 'unreachable' | WriteTrouble | RedisTrouble;
 
 /** Whether this replica can serve, and if not, why. */
 export interface Readiness {
@@ -22,11 +22,21 @@ export class Health {
   private draining = false;
   private started = false;
 
-  constructor(
-    private readonly database: TenantDatabase,
-    private readonly keystore: Keystore,
-    private readonly redis: RedisConnections,
-  ) {}
+  private readonly database: Check;
+  private readonly keystore: Check;
+  private readonly redis: Check;
+
+  constructor(database: TenantDatabase, keystore: Keystore, redis: RedisConnections) {
+    this.database = new Check(async () => {
+      const { readOnly } = await database.ping();
+      return database.writeTrouble() ?? (readOnly ? 'read only' : 'ok');
+    });
+    this.keystore = new Check(async () => {
+      await keystore.ping();
+      return 'ok';
+    });
+    this.redis = new Check(async () => (await redis.trouble()) ?? 'ok');
+  }
 
   /** Start-up is complete. */
   markStarted(): void {
@@ -48,28 +58,34 @@ export class Health {
 
   /** Asks database, keystore and Redis, each within a second. */
   async readiness(): Promise<Readiness> {
-    const [database, keystore, redis] = await Promise.all([
-      check(this.database.ping()),
-      check(this.keystore.ping()),
-      check(this.redis.commands.ping()),
-    ]);
+    const [database, keystore, redis] = await Promise.all([this.database.result(), this.keystore.result(), this.redis.result()]);
     const checks = { database, keystore, redis };
     const ready = this.started && !this.draining && Object.values(checks).every((result) => result === 'ok');
     return { ready, draining: this.draining, checks };
   }
 }
 
-async function check(work: Promise<unknown>): Promise<CheckResult> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error('too slow')), checkTimeoutMs);
-  });
-  try {
-    await Promise.race([work, late]);
-    return 'ok';
-  } catch {
-    return 'unreachable';
-  } finally {
-    clearTimeout(timer);
+/** One check. Those that are asked for while one runs share it, so that questions to a silent server do not pile up. */
+class Check {
+  private running: Promise<CheckResult> | undefined;
+
+  constructor(private readonly ask: () => Promise<CheckResult>) {}
+
+  /** The answer, or `unreachable` when there is none within a second. */
+  async result(): Promise<CheckResult> {
+    this.running ??= this.ask()
+      .catch((): CheckResult => 'unreachable')
+      .finally(() => {
+        this.running = undefined;
+      });
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<CheckResult>((resolve) => {
+      timer = setTimeout(() => resolve('unreachable'), checkTimeoutMs);
+    });
+    try {
+      return await Promise.race([this.running, late]);
+    } finally {
+      clearTimeout(timer);
+    }
   }
 }

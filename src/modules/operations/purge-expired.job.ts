@@ -7,8 +7,6 @@ import { defineJob, Handles, type JobHandler } from '../../platform/queue/index.
 export const purgeExpired = defineJob({
   name: 'purge-expired',
   payload: z.looseObject({}),
-  attempts: 1,
-  backoffMs: 1_000,
   everyMs: 600_000,
 });
 

@@ -1,6 +1,6 @@
 import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import type { DataSource } from 'typeorm';
-import { inTransaction, row, rows } from '../database/index.ts';
+import { closePool, inTransaction, row, rows } from '../database/index.ts';
 
 /** Injection token of the pool to the keystore database. */
 export const KEYSTORE_POOL = 'crypto:keystore-pool';
@@ -113,7 +113,7 @@ export class Keystore implements OnApplicationShutdown {
   }
 
   async onApplicationShutdown(): Promise<void> {
-    if (this.pool.isInitialized) await this.pool.destroy();
+    await closePool(this.pool);
   }
 
   private forTenant<T>(tenantId: string, work: Parameters<typeof inTransaction<T>>[2]): Promise<T> {

@@ -18,10 +18,15 @@ export const databaseConfig = defineTopic('database', 'Database', {
   }),
   poolSize: entry('DATABASE_POOL_SIZE', setting.int(1, 500).default(20), 'Connections for tenant work, per replica.'),
   systemPoolSize: entry('DATABASE_SYSTEM_POOL_SIZE', setting.int(1, 100).default(5), 'Connections for system work, per replica.'),
+  preparedStatements: entry(
+    'DATABASE_PREPARED_STATEMENTS',
+    setting.bool().default(true),
+    'Whether statements are prepared once a connection. Off behind a pooler that cannot keep them apart (PgBouncer before 1.21).',
+  ),
   statementTimeoutMs: entry(
     'DATABASE_STATEMENT_TIMEOUT_MS',
-    setting.int(100, 600_000).default(15_000),
-    'Longest statement, in milliseconds.',
+    setting.int(100, 600_000).default(5_000),
+    'Longest statement, in milliseconds; half a second later a connection that does not answer is given up.',
   ),
   connectTimeoutMs: entry(
     'DATABASE_CONNECT_TIMEOUT_MS',

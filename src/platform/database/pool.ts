@@ -1,7 +1,7 @@
-import { DataSource, type EntityManager } from 'typeorm';
-
-/** A connection inside one transaction: the required first argument of every repository method. */
-export type Transaction = EntityManager;
+import type { Pool } from 'pg';
+import { DataSource } from 'typeorm';
+import { Silence, silentText } from './silence.ts';
+import { Transaction } from './transaction.ts';
 
 /** What a pool is opened with. */
 export interface PoolOptions {
@@ -13,12 +13,27 @@ export interface PoolOptions {
   statementTimeoutMs: number;
   /** Milliseconds to wait for a connection, new or free. */
   connectTimeoutMs: number;
+  /** False behind a pooler that cannot keep prepared statements apart. */
+  preparedStatements?: boolean;
 }
 
-/** The part of a `pg` client that transactions need. */
-interface PgClient {
-  query(sql: string): Promise<{ command: string } | { command: string }[]>;
-}
+/** How long a connection may be idle before it is closed, in milliseconds: with it go the plans that it keeps. */
+const idleTimeoutMs = 60_000;
+
+/** How much longer than a statement may run its answer is waited for, in milliseconds: Postgres itself ends it first, unless it is out of reach. */
+const answerGraceMs = 500;
+
+/** Transactions that may wait for a free connection of one pool. */
+const maxWaiting = 10_000;
+
+/** Longest wait for connections to end at a shutdown, in milliseconds: where nothing is heard, they never do. */
+const closeWithinMs = 2_000;
+
+/** Pools whose statements are not named. */
+const unprepared = new WeakSet<DataSource>();
+
+/** What is known of each pool's server. */
+const silences = new WeakMap<DataSource, Silence>();
 
 /** Opens a pool of connections. Throws when the database cannot be reached. */
 export async function openPool(options: PoolOptions): Promise<DataSource> {
@@ -35,71 +50,111 @@ export async function openPool(options: PoolOptions): Promise<DataSource> {
     extra: {
       statement_timeout: options.statementTimeoutMs,
       idle_in_transaction_session_timeout: options.statementTimeoutMs,
+      // Nobody ends a statement whose server has fallen silent: the connection is given up then.
+      query_timeout: options.statementTimeoutMs + answerGraceMs,
       keepAlive: true,
+      idleTimeoutMillis: idleTimeoutMs,
+      // Statements go out without waiting for the answer to the one before.
+      pipeline: true,
     },
     // An idle connection that dies is replaced at the next use; without a listener it would end the process.
     poolErrorHandler: () => undefined,
   });
+  if (options.preparedStatements === false) unprepared.add(source);
   return source.initialize();
 }
 
 /**
- * Runs `work` in one transaction that begins with `begin`, sent as one simple query so that opening a transaction with
- * its settings is one round trip. Commits when `work` resolves and rolls back when it throws. Resolves only after
- * Postgres has said COMMIT: a transaction that a swallowed error had aborted answers ROLLBACK, which throws here.
+ * Runs `work` in one transaction that begins with `begin`, sent as one simple query together with the first statement.
+ * Commits when `work` resolves and rolls back when it throws. Resolves only after Postgres has said COMMIT.
  */
 export async function inTransaction<T>(source: DataSource, begin: string, work: (tx: Transaction) => Promise<T>): Promise<T> {
-  const runner = source.createQueryRunner();
-  const client = (await runner.connect()) as PgClient;
+  const silence = silenceOf(source);
+  silence.enter();
+  const began = performance.now();
   try {
-    await client.query(begin);
-    const result = await work(runner.manager);
-    const ended = await client.query('COMMIT');
-    if (Array.isArray(ended) || ended.command !== 'COMMIT') throw new Error('the transaction was rolled back by an earlier error');
+    const result = await transact(source, begin, work);
+    silence.answered();
     return result;
   } catch (error) {
-    // A connection that cannot even roll back is dead, and `pg` has dropped it from the pool.
-    await client.query('ROLLBACK').catch(() => undefined);
+    silence.failed(error, began);
     throw error;
-  } finally {
-    await runner.release();
   }
 }
 
-/** Runs one statement with parameters and gives its rows (empty for statements without RETURNING). */
-export async function rows<R>(tx: Transaction, sql: string, parameters: unknown[] = []): Promise<R[]> {
-  const result = await runnerOf(tx).query(sql, parameters, true);
-  return result.records as R[];
+async function transact<T>(source: DataSource, begin: string, work: (tx: Transaction) => Promise<T>): Promise<T> {
+  // The pool beneath TypeORM: its query runner costs about as much again as the statement (events, results in several shapes).
+  const pool = poolOf(source);
+  if (pool.waitingCount >= maxWaiting) throw new Error(tooManyWaiting);
+  const client = await pool.connect();
+  // The pool listens to idle connections only; one that breaks meanwhile fails its statements, and must not end the process.
+  const onError = () => undefined;
+  client.on('error', onError);
+  const tx = new Transaction(client, !unprepared.has(source));
+  try {
+    tx.begin(begin);
+    const result = await work(tx);
+    await tx.commit();
+    return result;
+  } catch (error) {
+    throw await tx.rollBack(error);
+  } finally {
+    client.off('error', onError);
+    client.release(tx.spoilt);
+  }
 }
 
-/** Runs one statement that gives at most one row. */
-export async function row<R>(tx: Transaction, sql: string, parameters: unknown[] = []): Promise<R | undefined> {
-  return (await rows<R>(tx, sql, parameters))[0];
+/** Closes a pool. Resolves within two seconds, also when the server is out of reach. */
+export async function closePool(source: DataSource): Promise<void> {
+  if (!source.isInitialized) return;
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, closeWithinMs);
+  });
+  await Promise.race([source.destroy(), late]);
+  clearTimeout(timer);
 }
 
-/** Runs one statement and gives how many rows it changed. */
-export async function changed(tx: Transaction, sql: string, parameters: unknown[] = []): Promise<number> {
-  const result = await runnerOf(tx).query(sql, parameters, true);
-  return result.affected ?? 0;
+function poolOf(source: DataSource): Pool {
+  return (source.driver as unknown as { master: Pool }).master;
 }
 
-function runnerOf(tx: Transaction) {
-  const runner = tx.queryRunner;
-  if (runner === undefined) throw new Error('not inside a transaction');
-  return runner;
+function silenceOf(source: DataSource): Silence {
+  const known = silences.get(source) ?? new Silence();
+  silences.set(source, known);
+  return known;
 }
 
-/** True when the database could not be reached or broke off, so that a retry later can help. */
+const tooManyWaiting = 'too many transactions wait for a connection';
+
+/** What `pg` and the pool say, without a code, of a server that is gone or silent. */
+const unavailableTexts = new RegExp(
+  [
+    'timeout exceeded when trying to connect',
+    'Query read timeout',
+    'Connection terminated',
+    'Client has encountered a connection error',
+    'Client was closed and is not queryable',
+    tooManyWaiting,
+    silentText,
+  ].join('|'),
+);
+
+/** True when the database could not be reached, broke off or cannot write, so that a retry later can help. */
 export function isDatabaseUnavailable(error: unknown): boolean {
   const driver = driverErrorOf(error);
   const code = driver?.code ?? '';
-  // Classes of the SQL standard: 08 connection, 53 resources, 57 operator intervention (shutdown, statement timeout), 40 rollback
-  // (deadlock), and time-outs of idle transactions and locks; Node's socket errors; pg's own texts.
-  if (/^(08|53|57|40|25P03|55P03)/.test(code) || /^E(CONN|PIPE|HOST|NET|TIMEDOUT|NOTFOUND)/.test(code)) return true;
-  return (
-    driver !== undefined &&
-    /timeout exceeded when trying to connect|Connection terminated|Client has encountered a connection error/.test(driver.message)
-  );
+  // Classes of the SQL standard: 08 connection, 53 resources (disk full), 57 operator intervention (shutdown, statement timeout),
+  // 40 rollback (deadlock); time-outs of idle transactions and locks, a standby or read-only server, I/O errors; Node's socket errors.
+  if (/^(08|53|57|40|25P03|25006|55P03|58030)/.test(code) || /^E(CONN|PIPE|HOST|NET|TIMEDOUT|NOTFOUND)/.test(code)) return true;
+  return driver !== undefined && unavailableTexts.test(driver.message);
+}
+
+/** Why Postgres takes no writes, as far as a failed one tells: its disk is full, or it is a standby. */
+export function writeTroubleOf(error: unknown): 'disk full' | 'read only' | undefined {
+  const code = driverErrorOf(error)?.code;
+  if (code === '53100') return 'disk full';
+  return code === '25006' ? 'read only' : undefined;
 }
 
 /** True when Postgres refuses a text for its characters: NUL, or bytes that are no UTF-8. */

@@ -1,6 +1,7 @@
 import { Inject, Injectable, Logger, type OnApplicationShutdown } from '@nestjs/common';
 import type { DataSource } from 'typeorm';
-import { inTransaction, type Transaction } from './pool.ts';
+import { closePool, inTransaction } from './pool.ts';
+import type { Transaction } from './transaction.ts';
 
 /** Injection token of the pool for system work. */
 export const SYSTEM_POOL = 'database:system-pool';
@@ -16,6 +17,7 @@ export const systemReasons = {
   'credential-recheck': 'which open credentials have been revoked or changed',
   heartbeat: 'this replica says that it is alive',
   'turn-sweep': 'finds turns whose owner is gone or whose deadline has passed',
+  'turn-queue': 'finds the turns that are next, and how long the queue is',
   'outbox-relay': 'finds events and jobs that wait to be handed on',
   'purge-expired': 'finds rows past their time',
   'startup-check': 'reads the catalogue at start',
@@ -38,6 +40,6 @@ export class SystemDatabase implements OnApplicationShutdown {
   }
 
   async onApplicationShutdown(): Promise<void> {
-    if (this.pool.isInitialized) await this.pool.destroy();
+    await closePool(this.pool);
   }
 }

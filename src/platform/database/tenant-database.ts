@@ -1,9 +1,18 @@
 import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import type { DataSource } from 'typeorm';
-import { inTransaction, type Transaction } from './pool.ts';
+import { closePool, inTransaction, writeTroubleOf } from './pool.ts';
+import type { Transaction } from './transaction.ts';
 
 /** Injection token of the pool for tenant work. */
 export const TENANT_POOL = 'database:tenant-pool';
+
+/** How long a failed write speaks for the whole database, in milliseconds. */
+const troubleCountsMs = 10_000;
+/** How long an answer speaks for the database, in milliseconds. */
+const answerCountsMs = 1_000;
+
+/** Why the database takes no writes. */
+export type WriteTrouble = 'disk full' | 'read only';
 
 const uuidPattern = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 
@@ -13,6 +22,9 @@ const uuidPattern = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{1
  */
 @Injectable()
 export class TenantDatabase implements OnApplicationShutdown {
+  private answeredAt = Number.NEGATIVE_INFINITY;
+  private trouble: { what: WriteTrouble; at: number } | undefined;
+
   constructor(@Inject(TENANT_POOL) private readonly pool: DataSource) {}
 
   /**
@@ -22,15 +34,38 @@ export class TenantDatabase implements OnApplicationShutdown {
   forTenant<T>(tenantId: string, work: (tx: Transaction) => Promise<T>): Promise<T> {
     // The id becomes part of the SQL text (one round trip with BEGIN), so nothing but a UUID may pass.
     if (!uuidPattern.test(tenantId)) throw new Error('forTenant needs the UUID of a tenant');
-    return inTransaction(this.pool, `BEGIN; SELECT set_config('app.tenant', '${tenantId}', true)`, work);
+    return this.noted(inTransaction(this.pool, `BEGIN; SELECT set_config('app.tenant', '${tenantId}', true)`, work));
   }
 
-  /** A cheap round trip, for readiness. Throws when the database does not answer. */
-  async ping(): Promise<void> {
-    await this.pool.query('SELECT 1');
+  /** Why writes failed in the last ten seconds, if they did for a reason that concerns all of them. */
+  writeTrouble(): WriteTrouble | undefined {
+    return this.trouble !== undefined && performance.now() - this.trouble.at < troubleCountsMs ? this.trouble.what : undefined;
+  }
+
+  /**
+   * Asks for readiness, unless a transaction was answered within the last second: under load a question of its own would only
+   * wait behind the others. Gives whether the server is read only; throws when it does not answer.
+   */
+  async ping(): Promise<{ readOnly: boolean }> {
+    if (performance.now() - this.answeredAt < answerCountsMs) return { readOnly: false };
+    const [answer] = await this.pool.query<{ readOnly: string }[]>(`SELECT current_setting('transaction_read_only') AS "readOnly"`);
+    return { readOnly: answer?.readOnly === 'on' };
+  }
+
+  /** Remembers what the outcome of a transaction says of the database. */
+  private async noted<T>(running: Promise<T>): Promise<T> {
+    try {
+      const result = await running;
+      this.answeredAt = performance.now();
+      return result;
+    } catch (error) {
+      const what = writeTroubleOf(error);
+      if (what !== undefined) this.trouble = { what, at: performance.now() };
+      throw error;
+    }
   }
 
   async onApplicationShutdown(): Promise<void> {
-    if (this.pool.isInitialized) await this.pool.destroy();
+    await closePool(this.pool);
   }
 }

@@ -17,7 +17,7 @@ export function defineEvent<T extends z.ZodRawShape>(name: string, fields: T) {
 
 /** Declares the job with which a module reacts to an event; a class marked `@Handles(job)` does the work. */
 export function onEvent<S extends z.ZodType>(event: EventDefinition<S>, name: string): JobDefinition<S> {
-  const job = defineJob({ name, payload: event.payload, attempts: 10, backoffMs: 1_000 });
+  const job = defineJob({ name, payload: event.payload });
   event.reactions.push(job);
   return job;
 }

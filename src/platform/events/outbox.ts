@@ -1,9 +1,9 @@
 import { Injectable, Logger } from '@nestjs/common';
 import type { z } from 'zod';
 import { newUuid } from '../../kernel/ids.ts';
-import { changed, rows, SystemDatabase, TenantDatabase, type Transaction } from '../database/index.ts';
+import { changed, row, rows, SystemDatabase, TenantDatabase, type Transaction } from '../database/index.ts';
 import { JobQueue, type QueuedJob } from '../queue/index.ts';
-import { safeError } from '../telemetry/index.ts';
+import { metrics, safeError } from '../telemetry/index.ts';
 import type { EventDefinition } from './event.ts';
 
 /** Rows handed on per round. */
@@ -12,6 +12,15 @@ const batchSize = 200;
 const pollMs = 1_000;
 /** A job that was handed on but is not done after this long is handed on again: Redis may have been flushed. */
 const redeliverAfter = '2 minutes';
+
+/** A job that was given up, as an operator sees it. */
+export interface GivenUpJob {
+  tenantId: string;
+  id: string;
+  name: string;
+  lastError: string | null;
+  givenUpAt: Date;
+}
 
 /**
  * The transactional outbox: what must happen later is a row in the transaction that causes it. A relay hands the rows to
@@ -47,11 +56,15 @@ export class Outbox {
 
   /** Starts relaying and running jobs on this replica. */
   async start(): Promise<void> {
-    await this.queue.work((id, payload) => this.done(id, payload));
+    await this.queue.work({
+      done: (id, payload) => this.done(id, payload),
+      givenUp: (id, payload, reason) => this.giveUp(id, payload, reason),
+    });
     const loop = async (): Promise<void> => {
       let handedOn = 0;
       try {
         handedOn = await this.relay();
+        await this.measure();
       } catch (error) {
         this.logger.debug({ error: safeError(error) }, 'the outbox could not be relayed; trying again');
       }
@@ -73,7 +86,7 @@ export class Outbox {
       const waiting = await rows<QueuedJob & { tenantId: string }>(
         tx,
         `SELECT tenant_id AS "tenantId", id, name, payload FROM outbox
-         WHERE dispatched_at IS NULL OR dispatched_at < now() - interval '${redeliverAfter}'
+         WHERE given_up_at IS NULL AND (dispatched_at IS NULL OR dispatched_at < now() - interval '${redeliverAfter}')
          ORDER BY created_at LIMIT ${batchSize} FOR UPDATE SKIP LOCKED`,
       );
       if (waiting.length === 0) return 0;
@@ -84,6 +97,52 @@ export class Outbox {
       ]);
       return waiting.length;
     });
+  }
+
+  /** The jobs that were given up, oldest first, at most `limit`. */
+  givenUp(limit: number): Promise<GivenUpJob[]> {
+    return this.system.run('outbox-relay', (tx) =>
+      rows<GivenUpJob>(
+        tx,
+        `SELECT tenant_id AS "tenantId", id, name, last_error AS "lastError", given_up_at AS "givenUpAt" FROM outbox
+         WHERE given_up_at IS NOT NULL ORDER BY given_up_at LIMIT $1`,
+        [limit],
+      ),
+    );
+  }
+
+  /** Has a job tried again that was given up; false when it is not one. */
+  async redrive(tenantId: string, id: string): Promise<boolean> {
+    const updated = await this.database.forTenant(tenantId, (tx) =>
+      changed(
+        tx,
+        `UPDATE outbox SET given_up_at = NULL, last_error = NULL, dispatched_at = NULL
+         WHERE tenant_id = $1 AND id = $2 AND given_up_at IS NOT NULL`,
+        [tenantId, id],
+      ),
+    );
+    return updated > 0;
+  }
+
+  private async measure(): Promise<void> {
+    const level = await this.system.run('outbox-relay', (tx) =>
+      row<{ depth: number; oldest: number; givenUp: number }>(
+        tx,
+        `SELECT count(*) FILTER (WHERE given_up_at IS NULL)::int AS depth, count(given_up_at)::int AS "givenUp",
+           coalesce(greatest(0, extract(epoch FROM now() - min(created_at) FILTER (WHERE given_up_at IS NULL))), 0)::float8 AS oldest
+         FROM outbox`,
+      ),
+    );
+    metrics.queuedJobs.set(level?.depth ?? 0);
+    metrics.oldestJobSeconds.set(level?.oldest ?? 0);
+    metrics.givenUpJobs.set(level?.givenUp ?? 0);
+  }
+
+  private async giveUp(id: string, payload: unknown, reason: string): Promise<void> {
+    const { tenantId } = payload as { tenantId: string };
+    await this.database.forTenant(tenantId, (tx) =>
+      changed(tx, 'UPDATE outbox SET given_up_at = now(), last_error = $3 WHERE tenant_id = $1 AND id = $2', [tenantId, id, reason]),
+    );
   }
 
   private async done(id: string, payload: unknown): Promise<void> {

@@ -70,7 +70,9 @@ export class IdempotencyInterceptor implements NestInterceptor {
       body = await lastValueFrom(next.handle(), { defaultValue: undefined });
     } catch (thrown) {
       const error = toAppError(thrown);
-      if (error.status >= 500 || error.status === 429) await this.unlock(tenantId, id);
+      // While the database is away nobody waits for it once more: the key stays locked for a minute then.
+      if (error.status === 503) this.unlock(tenantId, id).catch(() => undefined);
+      else if (error.status >= 500 || error.status === 429) await this.unlock(tenantId, id);
       else await this.store(tenantId, id, error.status, toProblem(error, pathOf(request.url), request.id));
       throw error;
     }

@@ -14,6 +14,7 @@ export const ProblemSchema = z
     instance: z.string(),
     code: z.string(),
     request_id: z.string(),
+    retry_after: z.int().optional(),
     errors: z.array(FieldError).optional(),
     error: z.object({ message: z.string(), type: z.string(), code: z.string(), param: z.string().nullable() }),
   })

@@ -10,6 +10,8 @@ export interface Problem {
   instance: string;
   code: string;
   request_id: string;
+  /** Seconds after which a retry can help, as the header says too: a frame has no headers. */
+  retry_after?: number;
   errors?: FieldError[];
   error: { message: string; type: string; code: string; param: string | null };
 }
@@ -46,7 +48,7 @@ function openAiType(status: number): string {
 
 /** Builds the body for an error. `instance` is the path that was asked, without its query. */
 export function toProblem(error: AppError, instance: string, requestId: string): Problem {
-  const { errors, param } = error.options;
+  const { errors, param, retryAfter } = error.options;
   return {
     type: `urn:parley:problem:${error.code}`,
     title: titles[error.status] ?? 'Error',
@@ -55,6 +57,7 @@ export function toProblem(error: AppError, instance: string, requestId: string):
     instance,
     code: error.code,
     request_id: requestId,
+    ...(retryAfter === undefined ? {} : { retry_after: wholeSeconds(retryAfter) }),
     ...(errors === undefined ? {} : { errors }),
     error: { message: error.message, type: openAiType(error.status), code: error.code, param: param ?? null },
   };
@@ -65,10 +68,14 @@ export function problemHeaders(error: AppError): Record<string, string> {
   const { retryAfter, retryable, headers } = error.options;
   return {
     ...headers,
-    ...(retryAfter === undefined ? {} : { 'retry-after': String(Math.max(1, Math.ceil(retryAfter))) }),
+    ...(retryAfter === undefined ? {} : { 'retry-after': String(wholeSeconds(retryAfter)) }),
     ...(retryable === false ? { 'x-should-retry': 'false' } : {}),
     ...(error.status === 401 ? { 'www-authenticate': 'Bearer' } : {}),
   };
+}
+
+function wholeSeconds(seconds: number): number {
+  return Math.max(1, Math.ceil(seconds));
 }
 
 const frameworkCodes: Record<number, [code: string, message: string]> = {
@@ -104,12 +111,13 @@ export function toAppError(thrown: unknown): AppError {
   return new AppError('internal', 500, 'Something went wrong on our side. The request id finds it in the log.', { cause: thrown });
 }
 
+/** What ioredis says of a connection that is gone or silent, and Redis of itself when it cannot serve. */
+const redisUnavailable =
+  /Stream isn't writeable|Connection is closed|Command timed out|Command aborted due to connection close|Socket timeout\. Expecting data|^(LOADING|READONLY|MASTERDOWN|CLUSTERDOWN|NOREPLICAS|MISCONF|OOM)/;
+
 function isRedisUnavailable(thrown: unknown): boolean {
   if (!(thrown instanceof Error)) return false;
-  return (
-    thrown.name === 'MaxRetriesPerRequestError' ||
-    /Stream isn't writeable|Connection is closed|Command timed out|^(LOADING|READONLY|MASTERDOWN|CLUSTERDOWN|OOM)/.test(thrown.message)
-  );
+  return thrown.name === 'MaxRetriesPerRequestError' || redisUnavailable.test(thrown.message);
 }
 
 function statusOf(thrown: unknown): number | undefined {

@@ -5,10 +5,6 @@ import type { z } from 'zod';
 export interface JobDefinition<S extends z.ZodType = z.ZodType> {
   name: string;
   payload: S;
-  /** Tries at most, the first included. */
-  attempts: number;
-  /** Wait before the second try in milliseconds; doubles with each further one. */
-  backoffMs: number;
   /** For jobs on a schedule: one run per this many milliseconds over all replicas. */
   everyMs?: number;
 }

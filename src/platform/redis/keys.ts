@@ -17,6 +17,10 @@ export const redisKeys = {
   attempts: (what: string) => `limit:${what}`,
   /** Which turn a request that may be retried has made, by the keyed digest of the request. */
   retriedRequest: (tenantId: string, digest: string) => `t:{${tenantId}}:retried:${digest}`,
+  /** Sorted set of the turns that stream from one model, by when their places run out. */
+  routeTurns: (route: string) => `models:turns:${route}`,
+  /** Hash of how many sockets a visitor has open at each replica. */
+  visitorSockets: (tenantId: string, visitorId: string) => `t:{${tenantId}}:visitor:${visitorId}:sockets`,
   /** Prefix of all BullMQ keys. */
   queues: 'bull',
   /** Channel for hints between replicas (stop a turn, recheck credentials). */

@@ -1,3 +1,3 @@
 export { ReplicaBus, type ReplicaHint } from './bus.ts';
-export { goneAfterMs, heartbeatMs, Replica } from './replica.ts';
+export { goneAfterMs, heartbeatMs, Replica, type ReplicaLoad } from './replica.ts';
 export { ReplicasModule } from './replicas.module.ts';

@@ -37,6 +37,18 @@ export const metrics = {
     buckets: [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30],
     registers,
   }),
+  queuedTurns: new Gauge({ name: 'parley_turn_queue_depth', help: 'Turns that wait for a free place, over all replicas.', registers }),
+  oldestQueuedSeconds: new Gauge({
+    name: 'parley_turn_queue_oldest_seconds',
+    help: 'How long the oldest of them has waited.',
+    registers,
+  }),
+  dequeuedTurns: new Counter({ name: 'parley_turn_queue_taken_total', help: 'Waiting turns that this replica has taken up.', registers }),
+  retriedTurns: new Counter({ name: 'parley_turn_queue_retries_total', help: 'Turns that were put back to be tried again.', registers }),
+  givenUpTurns: new Gauge({ name: 'parley_turn_queue_given_up', help: 'Turns that were given up and wait for an operator.', registers }),
+  queuedJobs: new Gauge({ name: 'parley_job_queue_depth', help: 'Jobs that wait or run, over all replicas.', registers }),
+  oldestJobSeconds: new Gauge({ name: 'parley_job_queue_oldest_seconds', help: 'Age of the oldest of them.', registers }),
+  givenUpJobs: new Gauge({ name: 'parley_job_queue_given_up', help: 'Jobs that were given up and wait for an operator.', registers }),
   modelCalls: new Counter({ name: 'parley_model_calls_total', help: 'Model calls by outcome.', labelNames: ['outcome'], registers }),
   modelTokens: new Counter({ name: 'parley_model_tokens_total', help: 'Tokens by direction.', labelNames: ['direction'], registers }),
   logAppends: new Counter({

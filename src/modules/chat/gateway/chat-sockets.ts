@@ -4,6 +4,7 @@ import { CredentialWatch } from '../../identity/index.ts';
 import { type ChatConfig, chatConfig } from '../chat.config.ts';
 import type { ChatSocket } from './chat-socket.ts';
 import { closeCodes, serverFrame } from './frames.ts';
+import { VisitorSockets } from './visitor-sockets.ts';
 
 /** How often sockets are looked at for readers that have caught up, or have been behind for too long, in milliseconds. */
 const readerCheckMs = 100;
@@ -15,12 +16,12 @@ const credentialCheckMs = 3_000;
 export class ChatSockets {
   private readonly logger = new Logger(ChatSockets.name);
   private readonly sockets = new Set<ChatSocket>();
-  private readonly perVisitor = new Map<string, number>();
   private readonly timers: NodeJS.Timeout[] = [];
   private draining = false;
 
   constructor(
     private readonly watch: CredentialWatch,
+    private readonly visitors: VisitorSockets,
     @Inject(chatConfig.token) private readonly config: ChatConfig,
   ) {}
 
@@ -38,14 +39,14 @@ export class ChatSockets {
     return this.sockets.size;
   }
 
-  /** Adds a socket, unless its visitor has too many or the replica is about to stop. */
-  add(socket: ChatSocket): 'added' | 'full' | 'draining' {
-    const { tenantId, visitorId } = socket.party;
-    const visitor = `${tenantId}|${visitorId}`;
-    const count = this.perVisitor.get(visitor) ?? 0;
+  /** Adds a socket, unless its visitor has too many or the replica is about to stop. Asks Redis once. */
+  async add(socket: ChatSocket): Promise<'added' | 'full' | 'draining'> {
     if (this.draining) return 'draining';
-    if (count >= this.config.socketsPerVisitor) return 'full';
-    this.perVisitor.set(visitor, count + 1);
+    if (!(await this.visitors.take(socket.party))) return 'full';
+    if (this.draining) {
+      this.visitors.giveBack(socket.party);
+      return 'draining';
+    }
     this.sockets.add(socket);
     metrics.openSockets.set(this.sockets.size);
     return 'added';
@@ -55,10 +56,7 @@ export class ChatSockets {
   remove(socket: ChatSocket, code: number): void {
     socket.dispose();
     if (!this.sockets.delete(socket)) return;
-    const visitor = `${socket.party.tenantId}|${socket.party.visitorId}`;
-    const count = (this.perVisitor.get(visitor) ?? 1) - 1;
-    if (count === 0) this.perVisitor.delete(visitor);
-    else this.perVisitor.set(visitor, count);
+    this.visitors.giveBack(socket.party);
     metrics.openSockets.set(this.sockets.size);
     metrics.socketsClosed.inc({ code: String(code) });
   }

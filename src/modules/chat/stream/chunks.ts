@@ -13,7 +13,18 @@ export type Chunk =
   | { type: 'text-end'; id: string }
   | { type: 'finish-step' }
   | { type: 'finish'; finishReason: FinishReason; messageMetadata: FinishMetadata }
-  | { type: 'error'; errorText: string };
+  | { type: 'error'; errorText: string }
+  | { type: 'data-queue'; data: QueueData; transient: true };
+
+/** Where a waiting turn stands. */
+export interface QueueData {
+  /** 1 is next. */
+  position: number;
+  /** Whole seconds until it is likely to begin, by the measured service times; absent while nothing was measured. */
+  estimated_wait_seconds?: number;
+  /** How often it was tried before; absent for the first time. */
+  retries?: number;
+}
 
 /** Why an answer ended. Only `stop` says that the model was done; `interrupted` is an answer that was cut or stopped. */
 export type FinishReason = 'stop' | 'length' | 'content-filter' | 'interrupted';

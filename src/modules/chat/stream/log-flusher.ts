@@ -46,7 +46,8 @@ export class LogFlusher {
   }
 
   private schedule(): void {
-    if (this.flushing) return;
+    // Asked for with every piece of text: the usual answer is that the next flush is set already.
+    if (this.flushing || (this.timer !== undefined && this.urgent.size === 0)) return;
     if (this.urgent.size > 0 && !this.failing) {
       this.immediate ??= setImmediate(() => {
         this.immediate = undefined;

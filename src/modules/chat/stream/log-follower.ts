@@ -34,6 +34,7 @@ export class LogFollower {
   private timer: NodeJS.Timeout | undefined;
   private stopped = false;
   private reading: Promise<void> = Promise.resolve();
+  private readWaits = false;
   private lastHeard = 0;
 
   constructor(private readonly context: FollowerContext) {}
@@ -78,10 +79,15 @@ export class LogFollower {
     if (this.done) this.stop();
   }
 
-  /** Reads again from where the log ends; one read at a time. */
+  /** Reads again from where the log ends; one read at a time, and one that waits its turn speaks for all that are asked for meanwhile. */
   private catchUp(): void {
+    if (this.readWaits) return;
+    this.readWaits = true;
     this.reading = this.reading
-      .then(() => this.read())
+      .then(() => {
+        this.readWaits = false;
+        return this.read();
+      })
       .catch((error: unknown) => this.logger.debug({ error: safeError(error) }, 'log not readable'));
   }
 

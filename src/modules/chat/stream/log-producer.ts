@@ -50,6 +50,8 @@ export class LogProducer implements Flushable {
   private closed = false;
   private recovering = false;
   private nextSequence: number;
+  /** Monotonic milliseconds of the batch that last renewed the log's time to live. */
+  private renewedAt = Number.NEGATIVE_INFINITY;
   private readonly sealed = Promise.withResolvers<void>();
 
   /** `already`: batches that the log holds from before (a take-over). */
@@ -164,9 +166,18 @@ export class LogProducer implements Flushable {
         count: chunks.length,
         bytes,
         last: this.last,
-        ttlMs: this.last ? ttl.graceMs : ttl.runningMs,
+        ttlMs: this.last ? ttl.graceMs : this.renewal(first),
       },
     };
+  }
+
+  /** The time to live with the first batch of all and now and then: each renewal costs Redis as much as an append. */
+  private renewal(first: number): number {
+    const { runningMs } = this.context.ttl;
+    const now = performance.now();
+    if (first > 0 && now - this.renewedAt < runningMs / 4) return 0;
+    this.renewedAt = now;
+    return runningMs;
   }
 
   private endText(): void {

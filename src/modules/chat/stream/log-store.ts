@@ -20,7 +20,7 @@ export interface AppendRequest {
   bytes: Buffer;
   /** The last batch of the turn. */
   last: boolean;
-  /** Milliseconds that the log lives from now on. */
+  /** Milliseconds that the log lives from now on; 0 leaves it as it is. The first batch must have it. */
   ttlMs: number;
 }
 
@@ -41,6 +41,10 @@ export interface PublishedBatch extends StoredBatch {
   last: boolean;
 }
 
+/** Batches of one call of the script at most, and bytes from which on a call gets no more: Redis serves nobody else meanwhile. */
+const maxBatches = 64;
+const enoughBytes = 262_144;
+
 const append = new RedisScript(new URL('lua/append.lua', import.meta.url));
 const create = new RedisScript(new URL('lua/create.lua', import.meta.url));
 const fence = new RedisScript(new URL('lua/fence.lua', import.meta.url));
@@ -51,16 +55,24 @@ const read = new RedisScript(new URL('lua/read.lua', import.meta.url));
 export class LogStore {
   constructor(private readonly redis: RedisConnections) {}
 
-  /** Appends many batches, of different turns, in one round trip. Gives each one's outcome, in order; never throws. */
+  /** Appends many batches, of any turns, in one round trip. Gives each one's outcome, in order; never throws. */
   async appendAll(requests: AppendRequest[]): Promise<AppendOutcome[]> {
-    const outcomes = await this.appendOnce(requests);
-    if (!outcomes.some(isNoScript)) return outcomes;
-    try {
-      await append.load(this.redis.commands);
-    } catch {
-      return outcomes;
+    const calls = callsOf(requests);
+    let answers = await this.appendOnce(calls);
+    if (answers.some(isNoScript)) {
+      const reloaded = await append.load(this.redis.commands).then(
+        () => true,
+        () => false,
+      );
+      if (reloaded) answers = await this.appendOnce(calls);
     }
-    return this.appendOnce(requests);
+    const outcomes = new Map<AppendRequest, AppendOutcome>();
+    for (const [at, batches] of calls.entries()) {
+      const answer = answers[at];
+      for (const [place, request] of batches.entries())
+        outcomes.set(request, Array.isArray(answer) ? (answer[place] ?? noAnswer()) : (answer ?? noAnswer()));
+    }
+    return requests.map((request) => outcomes.get(request) ?? noAnswer());
   }
 
   /** Makes an empty log. 'stale' when a later attempt or epoch has one. */
@@ -88,25 +100,23 @@ export class LogStore {
     if (keys.length > 0) await this.redis.commands.del(...keys);
   }
 
-  private async appendOnce(requests: AppendRequest[]): Promise<AppendOutcome[]> {
+  /** One answer for each call: one outcome for all its batches, or one for each. */
+  private async appendOnce(calls: AppendRequest[][]): Promise<(AppendOutcome | AppendOutcome[])[]> {
     const pipeline = this.redis.commands.pipeline();
-    for (const request of requests) {
-      append.queue(pipeline, keysOf(request.tenantId, request.turnId), [
-        request.attempt,
-        request.epoch,
-        request.first,
-        request.count,
-        request.bytes,
-        redisKeys.turnChannel(request.tenantId, request.turnId),
-        request.last ? 1 : 0,
-        request.ttlMs,
-      ]);
+    for (const batches of calls) {
+      const keys: string[] = [];
+      let heads = '';
+      for (const { tenantId, turnId, attempt, epoch, first, count, last, ttlMs, bytes } of batches) {
+        keys.push(redisKeys.turnLog(tenantId, turnId), redisKeys.turnLogState(tenantId, turnId));
+        heads += `${attempt}:${epoch}:${first}:${count}:${last ? 1 : 0}:${ttlMs}:${bytes.length} `;
+      }
+      append.queue(pipeline, keys, [heads, Buffer.concat(batches.map(({ bytes }) => bytes))]);
     }
     try {
       const answers = await pipeline.exec();
-      return requests.map((_, at) => answers?.[at]?.[0] ?? (answers?.[at]?.[1] as AppendOutcome | undefined) ?? new Error('no answer'));
+      return calls.map((_, at) => answers?.[at]?.[0] ?? (answers?.[at]?.[1] as AppendOutcome | AppendOutcome[] | undefined) ?? noAnswer());
     } catch (error) {
-      return requests.map(() => (error instanceof Error ? error : new Error('no answer')));
+      return calls.map(() => (error instanceof Error ? error : noAnswer()));
     }
   }
 
@@ -128,6 +138,27 @@ export function parsePublished(payload: Buffer): PublishedBatch {
   const end = payload.indexOf(0x0a);
   const [attempt = 0, epoch = 0, first = 0, count = 0, last = 0] = payload.subarray(0, end).toString().split(':').map(Number);
   return { attempt, epoch, first, count, last: last === 1, sealed: payload.subarray(end + 1) };
+}
+
+function noAnswer(): Error {
+  return new Error('no answer');
+}
+
+/** Shares batches out between calls of the script. The keys of one call are of one tenant, and so in one slot of a cluster. */
+function callsOf(requests: AppendRequest[]): AppendRequest[][] {
+  const calls: AppendRequest[][] = [];
+  const open = new Map<string, { batches: AppendRequest[]; bytes: number }>();
+  for (const request of requests) {
+    let call = open.get(request.tenantId);
+    if (call === undefined || call.batches.length >= maxBatches || call.bytes >= enoughBytes) {
+      call = { batches: [], bytes: 0 };
+      open.set(request.tenantId, call);
+      calls.push(call.batches);
+    }
+    call.batches.push(request);
+    call.bytes += request.bytes.length;
+  }
+  return calls;
 }
 
 type StreamEntry = [id: Buffer, fields: Buffer[]];

@@ -1,10 +1,12 @@
 import { Inject, Injectable } from '@nestjs/common';
+import { newUuid } from '../../../kernel/ids.ts';
 import { KeyedHash, KeyRing } from '../../../platform/crypto/index.ts';
 import { TenantDatabase } from '../../../platform/database/index.ts';
 import { botErrors, PublishedBots } from '../../bots/index.ts';
-import { countTokens } from '../../models/index.ts';
+import { countTokens, Models } from '../../models/index.ts';
 import { type ChatConfig, chatConfig } from '../chat.config.ts';
 import { chatErrors } from '../chat.errors.ts';
+import { TurnQueue } from '../queue/turn-queue.ts';
 import { type MessageRate, MessageRates } from './message-rates.ts';
 import { conversationName, type SendRequest } from './send-request.ts';
 import type { TurnRef } from './turn.ts';
@@ -31,6 +33,8 @@ export class AcceptTurn {
     private readonly bots: PublishedBots,
     private readonly store: TurnStore,
     private readonly runner: TurnRunner,
+    private readonly queue: TurnQueue,
+    private readonly models: Models,
     private readonly rates: MessageRates,
     @Inject(chatConfig.token) private readonly config: ChatConfig,
   ) {}
@@ -39,21 +43,25 @@ export class AcceptTurn {
   async accept(send: SendRequest): Promise<AcceptedTurn> {
     const { tenantId, botId, visitorId } = send.party;
     this.checkText(send.text);
-    if ((await this.bots.find(tenantId, botId)) === undefined) throw botErrors.notFound();
+    const bot = await this.bots.find(tenantId, botId);
+    if (bot === undefined) throw botErrors.notFound();
     const rate = await this.rates.take(tenantId, visitorId);
     const key = await this.keys.visitorKey(tenantId, visitorId);
-    const prepared = { ...this.digest(send), key, send, runHere: this.runner.takeSlot() };
+    const turnId = newUuid();
+    const route = bot.settings.model ?? this.models.defaultModel;
+    const runHere = await this.queue.reserve(route, turnId);
+    const prepared = { ...this.digest(send), turnId, route, key, send, runHere };
     let claimed = false;
     try {
       const outcome = await this.database.forTenant(tenantId, (tx) => this.store.commit(tx, prepared));
-      const { turn, joined } = outcome;
+      const { turn, joined, tier } = outcome;
       if (!joined && turn.state === 'running') {
         claimed = true;
         this.runner.run(tenantId, turn);
-      } else if (!joined && turn.state === 'queued') this.runner.lookForWork();
+      } else if (!joined && turn.state === 'queued') this.queue.entered(tenantId, turn, tier);
       return { tenantId, turnId: turn.id, conversationId: turn.conversationId, visitorId, joined, rate };
     } finally {
-      if (prepared.runHere && !claimed) this.runner.giveSlotBack();
+      if (runHere && !claimed) this.queue.unreserve(turnId);
     }
   }
 

@@ -7,7 +7,7 @@ import { type TestStack, testStack, type TestTenant } from '../../../../test/sup
 import { uuidOf } from '../../../kernel/ids.ts';
 import { ConversationsRepository } from '../../conversations/index.ts';
 import {
-  claimableTurns,
+  orphanedTurns,
   claimTurn,
   countModelCall,
   findTurn,
@@ -118,9 +118,9 @@ it('P9: a turn that its owner drops each time is taken up a bounded number of ti
   const dropped = async (attempt: number) => {
     await asSuperuser(stack.postgresUrl, stack.database, [
       `INSERT INTO replicas (id, role) VALUES ('${self}', 'all') ON CONFLICT DO NOTHING`,
-      `UPDATE turns SET owner = '${self}', attempt = ${attempt}, started_at = now() - interval '1 minute' WHERE id = '${turn.id}'`,
+      `UPDATE turns SET owner = '${self}', attempt = ${attempt}, runs = ${attempt}, started_at = now() - interval '1 minute' WHERE id = '${turn.id}'`,
     ]);
-    return (await stack.system.run('turn-sweep', (tx) => claimableTurns(tx, view, 100))).some(({ id }) => id === turn.id);
+    return (await stack.system.run('turn-sweep', (tx) => orphanedTurns(tx, view, 100))).some(({ id }) => id === turn.id);
   };
   expect(await dropped(3)).toBe(true);
   expect(await dropped(4)).toBe(false);

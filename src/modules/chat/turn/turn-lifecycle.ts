@@ -1,4 +1,5 @@
 import { changed, row, rows, type Transaction } from '../../../platform/database/index.ts';
+import { takePlace } from '../queue/turn-order.ts';
 import type { FinalState, TurnRow, TurnState } from './turn.ts';
 import { maxAttempts } from './turn-limits.ts';
 
@@ -10,7 +11,8 @@ import { maxAttempts } from './turn-limits.ts';
 const columns = `id, conversation_id AS "conversationId", bot_id AS "botId", visitor_id AS "visitorId",
   user_message_id AS "userMessageId", user_position AS "userPosition", answer_message_id AS "answerMessageId",
   answer_position AS "answerPosition", replaced_answer_id AS "replacedAnswerId", text_digest AS "textDigest", request, state,
-  attempt, epoch, owner, model, input_tokens AS "inputTokens", output_tokens AS "outputTokens",
+  attempt, runs, retries, route,
+  queued_at IS NOT NULL AS queued, epoch, owner, model, input_tokens AS "inputTokens", output_tokens AS "outputTokens",
   usage_estimated AS "usageEstimated", finish_reason AS "finishReason", error_code AS "errorCode"`;
 
 /** Locks a conversation until the end of the transaction, as a part of another statement. */
@@ -33,12 +35,15 @@ export interface NewTurn extends Pick<
   | 'textDigest'
   | 'request'
   | 'owner'
+  | 'route'
 > {
   clientKey: Buffer;
   turnKey: Buffer;
   /** `running` claims it in the same statement: attempt 1 of `owner`. */
   state: Extract<TurnState, 'waiting' | 'queued' | 'running'>;
   deadlineMs: number;
+  /** Where it stands; only for `queued`. */
+  place?: { tier: number; virtualStart: number };
 }
 
 /** Writes a new turn. */
@@ -47,10 +52,11 @@ export async function insertTurn(tx: Transaction, tenantId: string, turn: NewTur
   const inserted = await row<TurnRow>(
     tx,
     `INSERT INTO turns (tenant_id, id, conversation_id, bot_id, visitor_id, user_message_id, user_position, answer_message_id,
-       answer_position, replaced_answer_id, client_key, text_digest, turn_key, request, state, owner, attempt, model_calls,
-       started_at, deadline_at)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $17,
-       CASE WHEN $18 THEN now() END, CASE WHEN $18 THEN now() + $19 * interval '1 millisecond' END)
+       answer_position, replaced_answer_id, client_key, text_digest, turn_key, request, state, owner, attempt, runs, model_calls,
+       started_at, deadline_at, route, tier, virtual_start, queued_at)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $17, $17,
+       CASE WHEN $18 THEN now() END, CASE WHEN $18 THEN now() + $19 * interval '1 millisecond' END,
+       $20, $21, $22, CASE WHEN $15 = 'queued' THEN now() END)
      RETURNING ${columns}`,
     [
       tenantId,
@@ -68,10 +74,13 @@ export async function insertTurn(tx: Transaction, tenantId: string, turn: NewTur
       turn.turnKey,
       turn.request,
       turn.state,
-      running ? turn.owner : null,
+      turn.owner,
       running ? 1 : 0,
       running,
       turn.deadlineMs,
+      turn.route,
+      turn.place?.tier ?? 0,
+      turn.place?.virtualStart ?? 0,
     ],
   );
   if (inserted === undefined) throw new Error('the turn was not inserted');
@@ -121,16 +130,17 @@ export function claimTurn(
 ): Promise<TurnRow | undefined> {
   return row<TurnRow>(
     tx,
-    `UPDATE turns SET state = 'running', attempt = attempt + 1, owner = $4, model_calls = model_calls + 1,
-       started_at = coalesce(started_at, now()), deadline_at = now() + $5 * interval '1 millisecond'
+    `UPDATE turns SET state = 'running', attempt = attempt + 1, runs = runs + 1, owner = $4, retry_at = NULL,
+       model_calls = model_calls + CASE WHEN runs - retries < $6 THEN 1 ELSE 0 END,
+       started_at = now(), deadline_at = now() + $5 * interval '1 millisecond'
      WHERE tenant_id = $1 AND id = $2 AND attempt = $3 AND state IN ('queued', 'running') RETURNING ${columns}`,
-    [tenantId, claim.id, claim.seenAttempt, claim.owner, claim.deadlineMs],
+    [tenantId, claim.id, claim.seenAttempt, claim.owner, claim.deadlineMs, maxAttempts],
   );
 }
 
-/** True while this attempt owns the turn. */
+/** True while this attempt runs the turn, or announces it while it waits. */
 export async function claimStands(tx: Transaction, tenantId: string, id: string, attempt: number): Promise<boolean> {
-  const found = await row(tx, `SELECT 1 FROM turns WHERE tenant_id = $1 AND id = $2 AND attempt = $3 AND state = 'running'`, [
+  const found = await row(tx, `SELECT 1 FROM turns WHERE tenant_id = $1 AND id = $2 AND attempt = $3 AND state IN ('queued', 'running')`, [
     tenantId,
     id,
     attempt,
@@ -150,12 +160,11 @@ export async function countModelCall(tx: Transaction, tenantId: string, id: stri
 
 /** Begins a new epoch: the log was lost with its producer, and sequence numbers start anew. False when not the owner. */
 export async function beginEpoch(tx: Transaction, tenantId: string, id: string, attempt: number, epoch: number): Promise<boolean> {
-  const updated = await changed(tx, `UPDATE turns SET epoch = $4 WHERE tenant_id = $1 AND id = $2 AND attempt = $3 AND state = 'running'`, [
-    tenantId,
-    id,
-    attempt,
-    epoch,
-  ]);
+  const updated = await changed(
+    tx,
+    `UPDATE turns SET epoch = $4 WHERE tenant_id = $1 AND id = $2 AND attempt = $3 AND state IN ('queued', 'running')`,
+    [tenantId, id, attempt, epoch],
+  );
   return updated > 0;
 }
 
@@ -166,6 +175,8 @@ export interface TurnResult {
   usage: { inputTokens: number; outputTokens: number; estimated: boolean } | null;
   finishReason: string | null;
   errorCode: string | null;
+  /** It was tried as often as it may be: an operator can try it again. */
+  givenUp?: boolean;
 }
 
 /**
@@ -183,7 +194,8 @@ export async function finishTurn(
     tx,
     `WITH locked AS (${lockConversation('$11')})
      UPDATE turns SET state = $4, model = $5, input_tokens = $6, output_tokens = $7, usage_estimated = $8, finish_reason = $9,
-       error_code = $10, finished_at = now(), request = NULL
+       error_code = $10, finished_at = now(), request = CASE WHEN $12 THEN request END,
+       given_up_at = CASE WHEN $12 THEN now() END
      FROM locked WHERE turns.tenant_id = $1 AND turns.id = $2 AND turns.attempt = $3 AND turns.state = 'running'`,
     [
       tenantId,
@@ -197,6 +209,7 @@ export async function finishTurn(
       result.finishReason,
       result.errorCode,
       turn.conversationId,
+      result.givenUp ?? false,
     ],
   );
   return updated > 0;
@@ -221,17 +234,72 @@ export async function requestStop(
   return updated?.state;
 }
 
-/** Lets the conversation's next waiting turn have its place, when no other is unfinished: `waiting -> queued`. */
+/** Gives the conversation's next waiting turn its place in the queue, when no other is unfinished: `waiting -> queued`. */
 export async function promoteNext(tx: Transaction, tenantId: string, conversationId: string): Promise<boolean> {
-  const updated = await changed(
+  const promoted = await row<{ id: string }>(
     tx,
-    `UPDATE turns SET state = 'queued' WHERE tenant_id = $1 AND state = 'waiting' AND id = (
+    `UPDATE turns SET state = 'queued', owner = NULL, queued_at = now() WHERE tenant_id = $1 AND state = 'waiting' AND id = (
        SELECT id FROM turns WHERE tenant_id = $1 AND conversation_id = $2 AND state = 'waiting'
          AND NOT EXISTS (SELECT 1 FROM turns u WHERE u.tenant_id = $1 AND u.conversation_id = $2 AND u.state IN ('queued', 'running'))
-       ORDER BY answer_position LIMIT 1)`,
+       ORDER BY answer_position LIMIT 1) RETURNING id`,
     [tenantId, conversationId],
   );
+  if (promoted === undefined) return false;
+  const { tier, virtualStart } = await takePlace(tx, tenantId, 0);
+  await changed(tx, 'UPDATE turns SET tier = $3, virtual_start = $4 WHERE tenant_id = $1 AND id = $2', [
+    tenantId,
+    promoted.id,
+    tier,
+    virtualStart,
+  ]);
+  return true;
+}
+
+/**
+ * Puts a running turn back into the queue, where it keeps its place, to be tried again after `delayMs` milliseconds:
+ * `running -> queued`. False when this attempt is not the owner, or was asked to stop.
+ */
+export async function putBack(tx: Transaction, tenantId: string, turn: { id: string; attempt: number }, delayMs: number): Promise<boolean> {
+  const updated = await changed(
+    tx,
+    `UPDATE turns SET state = 'queued', retries = retries + 1, retry_at = now() + $4 * interval '1 millisecond', deadline_at = NULL
+     WHERE tenant_id = $1 AND id = $2 AND attempt = $3 AND state = 'running' AND stop_requested_at IS NULL`,
+    [tenantId, turn.id, turn.attempt, delayMs],
+  );
   return updated > 0;
+}
+
+/** Takes over the announcing of a waiting turn from a replica that is gone: attempt + 1. Undefined when another was faster. */
+export function announceTurn(
+  tx: Transaction,
+  tenantId: string,
+  claim: { id: string; seenAttempt: number; owner: string },
+): Promise<TurnRow | undefined> {
+  return row<TurnRow>(
+    tx,
+    `UPDATE turns SET attempt = attempt + 1, owner = $4 WHERE tenant_id = $1 AND id = $2 AND attempt = $3 AND state = 'queued'
+     RETURNING ${columns}`,
+    [tenantId, claim.id, claim.seenAttempt, claim.owner],
+  );
+}
+
+/**
+ * Queues a turn again that was given up: `failed -> queued`, or `waiting` behind another turn of its conversation. Its log
+ * begins anew. Undefined when it is not one that was given up.
+ */
+export async function redrive(tx: Transaction, tenantId: string, id: string): Promise<{ conversationId: string } | undefined> {
+  const turn = await row<{ conversationId: string }>(
+    tx,
+    `WITH given_up AS (SELECT conversation_id FROM turns WHERE tenant_id = $1 AND id = $2 AND given_up_at IS NOT NULL),
+       locked AS (SELECT 1 FROM conversations WHERE tenant_id = $1 AND id = (SELECT conversation_id FROM given_up) FOR UPDATE)
+     UPDATE turns SET state = 'waiting', given_up_at = NULL, error_code = NULL, finish_reason = NULL, finished_at = NULL,
+       epoch = epoch + 1, runs = 0, retries = 0, retry_at = NULL, owner = NULL, deadline_at = NULL, started_at = NULL
+     FROM locked WHERE turns.tenant_id = $1 AND turns.id = $2 AND given_up_at IS NOT NULL AND state = 'failed'
+     RETURNING turns.conversation_id AS "conversationId"`,
+    [tenantId, id],
+  );
+  if (turn !== undefined) await promoteNext(tx, tenantId, turn.conversationId);
+  return turn;
 }
 
 /** A turn as the sweeper sees it: ids, state and owner, never content. */
@@ -239,6 +307,7 @@ export interface SweptTurn {
   tenantId: string;
   id: string;
   attempt: number;
+  route: string;
 }
 
 /** What a replica knows when it looks for turns to take up. */
@@ -252,17 +321,17 @@ export interface SweepView {
 }
 
 /**
- * For the system role: turns that wait for a replica, whose owner is gone or has signed off, that have passed their deadline,
- * or that this replica owns without knowing it (a commit whose answer was lost, a step that failed) for ten seconds. The last
- * only for the bounded number of attempts: a turn that fails at once each time then waits for its deadline.
+ * For the system role: running turns whose owner is gone or has signed off, that have passed their deadline, or that this
+ * replica owns without knowing it (a commit whose answer was lost, a step that failed) for ten seconds. The last only for the
+ * bounded number of runs: a turn that fails at once each time then waits for its deadline.
  */
-export function claimableTurns(tx: Transaction, view: SweepView, limit: number): Promise<SweptTurn[]> {
+export function orphanedTurns(tx: Transaction, view: SweepView, limit: number): Promise<SweptTurn[]> {
   return rows<SweptTurn>(
     tx,
-    `SELECT tenant_id AS "tenantId", id, attempt FROM turns t
-     WHERE state IN ('waiting', 'queued', 'running') AND (state = 'queued' OR (state = 'running' AND (
+    `SELECT tenant_id AS "tenantId", id, attempt, route FROM turns t
+     WHERE state IN ('waiting', 'queued', 'running') AND state = 'running' AND (
        deadline_at < now() OR owner = ANY($1::uuid[]) OR NOT EXISTS (SELECT 1 FROM replicas r WHERE r.id = t.owner)
-       OR (owner = $2::uuid AND id <> ALL($3::uuid[]) AND started_at < now() - interval '10 seconds' AND attempt <= $4))))
+       OR (owner = $2::uuid AND id <> ALL($3::uuid[]) AND started_at < now() - interval '10 seconds' AND runs - retries <= $4))
      ORDER BY created_at LIMIT $5`,
     [view.gone, view.self, view.held, maxAttempts, limit],
   );

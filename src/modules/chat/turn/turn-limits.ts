@@ -1,4 +1,13 @@
-/** Attempts of one turn at most: the first and two take-overs. A turn that kills three replicas will kill the fourth. */
+/**
+ * How long a replica's heartbeat must have stood still before its turns are taken over, in milliseconds. With the time between
+ * two heartbeats and the claim, a reader waits one to two seconds longer.
+ */
+export { goneAfterMs as leaseMs } from '../../../platform/replicas/index.ts';
+
+/**
+ * Runs of one turn at most, besides those that were put back into the queue: the first and two take-overs. A turn that kills
+ * three replicas will kill the fourth.
+ */
 export const maxAttempts = 3;
 
 /** How long after its own deadline a turn may still be finished by its owner before others may claim it, in milliseconds. */

@@ -5,6 +5,7 @@ import type { ContentKey } from '../../../platform/crypto/index.ts';
 import type { TurnIds } from '../stream/chunks.ts';
 import type { LogProducer } from '../stream/log-producer.ts';
 import type { TurnLog } from '../stream/turn-log.ts';
+import type { AnswerWriter } from './steps/answer-writer.ts';
 import type { TurnRow } from './turn.ts';
 import type { TurnResult } from './turn-lifecycle.ts';
 
@@ -29,6 +30,10 @@ export interface Answer {
   usage: (ModelUsage & { estimated: boolean }) | null;
   /** Set when the answer did not come to its end. */
   problem?: AppError;
+  /** Set with a problem that may be over a little later, when readers have been shown nothing: the turn can be tried again. */
+  transient?: boolean;
+  /** It was tried as often as it may be, and an operator has to look at it. */
+  givenUp?: boolean;
 }
 
 /** One attempt at a turn, as the steps hand it on: each fills in what the next ones need. */
@@ -45,9 +50,19 @@ export interface TurnRun {
   bot?: PublishedBot;
   log?: TurnLog;
   producer?: LogProducer;
+  writer?: AnswerWriter;
   prompt?: Prompt;
   answer?: Answer;
   result?: TurnResult;
+  /** The turn went back into the queue instead of ending. */
+  putBack?: boolean;
+  /** The next turn of the conversation got its place in the queue. */
+  promoted?: boolean;
+}
+
+/** The ids of a turn, as its log carries them. */
+export function turnIds(tenantId: string, turn: TurnRow): TurnIds {
+  return { tenantId, turnId: turn.id, conversationId: turn.conversationId, answerMessageId: turn.answerMessageId, epoch: turn.epoch };
 }
 
 /** This attempt no longer owns the turn: leave everything as it is. */

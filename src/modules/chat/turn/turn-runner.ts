@@ -3,19 +3,28 @@ import { AppError } from '../../../kernel/app-error.ts';
 import { clock } from '../../../kernel/clock.ts';
 import { toAppError } from '../../../platform/http/index.ts';
 import { metrics, safeError } from '../../../platform/telemetry/index.ts';
+import type { ReplicaLoad } from '../../../platform/replicas/index.ts';
 import { type ChatConfig, chatConfig } from '../chat.config.ts';
+import { RouteSlots } from '../queue/route-slots.ts';
+import { ServiceTime } from '../queue/wait-estimate.ts';
 import { loadContext } from './steps/load-context.ts';
 import { openLog } from './steps/open-log.ts';
 import { record } from './steps/record.ts';
 import { streamAnswer } from './steps/stream-answer.ts';
+import { tryLater } from './steps/try-later.ts';
+import type { LogProducer } from '../stream/log-producer.ts';
 import { TurnLog } from '../stream/turn-log.ts';
+import { endWithoutLog } from './end-without-log.ts';
 import type { TurnRow } from './turn.ts';
 import { whileAvailable } from './while-available.ts';
-import { type CutReason, TurnLost, type TurnRun } from './turn-run.ts';
+import { type CutReason, turnIds, TurnLost, type TurnRun } from './turn-run.ts';
 import { TurnTools } from './turn-tools.ts';
 
 /** The life of a claimed turn, step by step. */
-const steps = [openLog, loadContext, streamAnswer, record];
+const steps = [openLog, loadContext, streamAnswer, tryLater, record];
+
+/** Hears of a turn that went back into the queue, to be tried again after `delayMs` milliseconds; its log stays open. */
+type PutBackListener = (tenantId: string, turn: TurnRow, producer: LogProducer | undefined, delayMs: number) => void;
 
 /** Runs the turns that this replica has claimed, a bounded number at a time. */
 @Injectable()
@@ -25,12 +34,15 @@ export class TurnRunner {
   /** Turns that were handed over to run, with how many of their attempts are here. */
   private readonly holding = new Map<string, number>();
   private slots: number;
-  private workListener: () => void = () => undefined;
+  private workListener: (news: boolean) => void = () => undefined;
+  private putBackListener: PutBackListener = () => undefined;
+  private readonly serviceTime = new ServiceTime();
   private readonly ends = new Set<() => void>();
 
   constructor(
     private readonly tools: TurnTools,
-    @Inject(chatConfig.token) config: ChatConfig,
+    private readonly routes: RouteSlots,
+    @Inject(chatConfig.token) private readonly config: ChatConfig,
   ) {
     this.slots = config.maxRunningTurns;
   }
@@ -67,20 +79,32 @@ export class TurnRunner {
     return [...this.holding.keys()];
   }
 
-  /** Calls `listener` when there may be a queued turn to take up. */
-  onWork(listener: () => void): void {
+  /** What this replica can carry and carries. */
+  load(): ReplicaLoad {
+    const slots = this.slots === Number.NEGATIVE_INFINITY ? 0 : this.config.maxRunningTurns;
+    return { slots, running: this.runs.size, serviceSeconds: this.serviceTime.seconds ?? null };
+  }
+
+  /** Calls `listener` when a slot is free; with `true` when a turn has just been queued besides. */
+  onWork(listener: (news: boolean) => void): void {
     this.workListener = listener;
   }
 
-  /** Says that a turn may wait for a slot. */
+  /** Calls `listener` when a turn goes back into the queue. */
+  onPutBack(listener: PutBackListener): void {
+    this.putBackListener = listener;
+  }
+
+  /** Says that a turn has got its place in the queue. */
   lookForWork(): void {
-    this.workListener();
+    this.workListener(true);
   }
 
   /** Runs a turn that this replica has claimed, on a slot that was taken for it. */
   run(tenantId: string, turn: TurnRow): void {
-    // A first attempt's log is within reach at once, so that the sender reads it here and not by way of Redis.
-    const log = turn.attempt === 1 ? new TurnLog(turn.id, turn.epoch) : undefined;
+    // A first attempt's log is within reach at once, so that the sender reads it here and not by way of Redis. The readers of a
+    // turn that waited follow it there already, wherever it runs.
+    const log = turn.attempt === 1 && !turn.queued ? new TurnLog(turn.id, turn.epoch) : undefined;
     if (log !== undefined) this.tools.streaming.logs.addProduced(log);
     this.holding.set(turn.id, (this.holding.get(turn.id) ?? 0) + 1);
     void this.runToItsEnd(tenantId, turn, log);
@@ -106,13 +130,14 @@ export class TurnRunner {
       run = await this.begin(tenantId, turn, log);
       await this.stepThrough(run);
     } catch (error) {
-      if (!(error instanceof TurnLost)) this.logger.error({ turn: turn.id, error: safeError(error) }, 'a turn could not be finished');
+      if (!(error instanceof TurnLost)) await this.giveUp(tenantId, turn, run, error);
     } finally {
       if (run !== undefined) this.end(run);
       else if (log !== undefined) this.closeLog(log);
       this.letGo(turn.id);
+      this.routes.release(turn.id);
       this.slots += 1;
-      this.lookForWork();
+      this.workListener(run?.promoted === true);
     }
   }
 
@@ -123,7 +148,7 @@ export class TurnRunner {
     const run: TurnRun = {
       tenantId,
       turn,
-      ids: { tenantId, turnId: turn.id, conversationId: turn.conversationId, answerMessageId: turn.answerMessageId, epoch: turn.epoch },
+      ids: turnIds(tenantId, turn),
       key: await whileAvailable(deadlineAt, () => storage.keyRing.visitorKey(tenantId, turn.visitorId)),
       abort: new AbortController(),
       deadlineAt,
@@ -145,6 +170,7 @@ export class TurnRunner {
         await this.fail(run, error);
         return;
       }
+      if (run.putBack === true) return;
     }
   }
 
@@ -162,6 +188,15 @@ export class TurnRunner {
     await record(run, this.tools);
   }
 
+  /** Without a log nobody would hear of the failure before the turn is taken up again, or its deadline has passed. */
+  private async giveUp(tenantId: string, turn: TurnRow, run: TurnRun | undefined, error: unknown): Promise<void> {
+    this.logger.error({ turn: turn.id, error: safeError(error) }, 'a turn could not be finished');
+    if (run?.producer !== undefined || run?.cutReason === 'lost' || run?.cutReason === 'drain') return;
+    await endWithoutLog(this.tools, tenantId, turn, error, run?.cutReason === 'stop').catch((failure: unknown) =>
+      this.logger.warn({ turn: turn.id, error: safeError(failure) }, 'a failed turn could not be ended; it is taken up again'),
+    );
+  }
+
   private letGo(turnId: string): void {
     const left = (this.holding.get(turnId) ?? 1) - 1;
     if (left === 0) this.holding.delete(turnId);
@@ -174,12 +209,15 @@ export class TurnRunner {
   }
 
   private end(run: TurnRun): void {
-    const { log, producer, turn } = run;
-    producer?.close();
+    const { log, producer, turn, tenantId } = run;
+    const seconds = (performance.now() - run.startedAt) / 1_000;
+    if (run.putBack === true) this.putBackListener(tenantId, turn, producer, this.tools.retries.retryDelayMs);
+    else producer?.close();
+    if (run.result?.state === 'completed') this.serviceTime.add(seconds);
     if (log !== undefined) this.closeLog(log);
     if (this.runs.get(turn.id) === run) this.runs.delete(turn.id);
     metrics.runningTurns.set(this.runs.size);
-    metrics.turnSeconds.observe((performance.now() - run.startedAt) / 1_000);
+    metrics.turnSeconds.observe(seconds);
     for (const resolve of this.ends) resolve();
     this.ends.clear();
   }

@@ -12,6 +12,8 @@ import {
   sealContent,
 } from '../../conversations/index.ts';
 import { type ChatConfig, chatConfig } from '../chat.config.ts';
+import { QueueLoad } from '../queue/queue-load.ts';
+import { type QueuePlace, takePlace } from '../queue/turn-order.ts';
 import { sealRequest } from './prompt-request.ts';
 import type { SendRequest } from './send-request.ts';
 import { isFinal, type TurnRow } from './turn.ts';
@@ -23,6 +25,10 @@ import { type Decision, whichTurn } from './which-turn.ts';
 /** A send with everything that can be known before its transaction. */
 export interface PreparedSend {
   send: SendRequest;
+  /** Id of the turn, if it becomes one. */
+  turnId: string;
+  /** The model that it needs a place for. */
+  route: string;
   key: ContentKey;
   name: ConversationName;
   clientKey: Buffer;
@@ -30,6 +36,24 @@ export interface PreparedSend {
   tokens: number;
   /** A slot of this replica is held for the turn. */
   runHere: boolean;
+}
+
+/** What was committed. */
+export interface Committed {
+  turn: TurnRow;
+  /** Another copy of the send has made the turn. */
+  joined: boolean;
+  /** The tenant's tier in the queue; 0 for a turn that did not have to wait. */
+  tier: number;
+}
+
+/** What the commit has found. */
+interface Situation {
+  conversation: LockedConversation;
+  decision: Exclude<Decision, { kind: 'join' }>;
+  unfinished: TurnRow[];
+  /** Set when it has to wait for a free place. */
+  place: QueuePlace | undefined;
 }
 
 /** The commit transaction: de-duplicate, pass the gates, write message and turn. */
@@ -41,10 +65,11 @@ export class TurnStore {
     private readonly messages: MessagesRepository,
     private readonly gates: TurnGates,
     private readonly replica: Replica,
+    private readonly load: QueueLoad,
     @Inject(chatConfig.token) private readonly config: ChatConfig,
   ) {}
 
-  async commit(tx: Transaction, prepared: PreparedSend): Promise<{ turn: TurnRow; joined: boolean }> {
+  async commit(tx: Transaction, prepared: PreparedSend): Promise<Committed> {
     const { send, name, clientKey, textDigest } = prepared;
     const { tenantId } = send.party;
     const conversation = await this.conversations.lock(tx, tenantId, send.party, name);
@@ -59,21 +84,24 @@ export class TurnStore {
       },
       related.filter((turn) => turn.ofThisMessage),
     );
-    if (decision.kind === 'join') return { turn: decision.turn, joined: true };
+    if (decision.kind === 'join') return { turn: decision.turn, joined: true, tier: 0 };
     const unfinished = related.filter((turn) => !isFinal(turn.state));
-    return { turn: await this.insert(tx, prepared, conversation, decision, unfinished), joined: false };
+    const waits = unfinished.length === 0 && !prepared.runHere;
+    const place = waits ? await this.placeOf(tx, tenantId) : undefined;
+    const turn = await this.insert(tx, prepared, { conversation, decision, unfinished, place });
+    return { turn, joined: false, tier: place?.tier ?? 0 };
   }
 
-  private async insert(
-    tx: Transaction,
-    prepared: PreparedSend,
-    conversation: LockedConversation,
-    decision: Exclude<Decision, { kind: 'join' }>,
-    unfinished: TurnRow[],
-  ): Promise<TurnRow> {
-    const { send, key, clientKey, textDigest } = prepared;
+  private async placeOf(tx: Transaction, tenantId: string): Promise<QueuePlace> {
+    const place = await takePlace(tx, tenantId, this.config.maxQueuedTurnsPerTenant);
+    this.load.admit(place.waiting);
+    return place;
+  }
+
+  private async insert(tx: Transaction, prepared: PreparedSend, situation: Situation): Promise<TurnRow> {
+    const { conversation, decision, unfinished, place } = situation;
+    const { send, key, clientKey, textDigest, turnId } = prepared;
     const { tenantId, botId, visitorId } = send.party;
-    const turnId = newUuid();
     const regenerated = decision.kind === 'regenerate' ? decision.earlier : undefined;
     const userMessageId = regenerated?.userMessageId ?? newUuid();
     const replacedAnswerId = decision.kind === 'new' ? null : decision.earlier.answerMessageId;
@@ -111,6 +139,8 @@ export class TurnStore {
       request: send.prompt === undefined ? null : sealRequest(key, turnId, send.prompt),
       state: unfinished.length > 0 ? 'waiting' : prepared.runHere ? 'running' : 'queued',
       owner: this.replica.id,
+      route: prepared.route,
+      ...(place === undefined ? {} : { place }),
       deadlineMs: this.config.turnDeadlineMs + deadlineGraceMs,
     });
   }

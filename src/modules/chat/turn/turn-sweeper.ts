@@ -3,13 +3,14 @@ import { SystemDatabase, TenantDatabase } from '../../../platform/database/index
 import { Replica, ReplicaBus } from '../../../platform/replicas/index.ts';
 import { safeError } from '../../../platform/telemetry/index.ts';
 import { type ChatConfig, chatConfig } from '../chat.config.ts';
+import { RouteSlots } from '../queue/route-slots.ts';
 import { deadlineGraceMs, sweepBatch } from './turn-limits.ts';
-import { claimableTurns, claimTurn, ownTurns, type SweptTurn } from './turn-lifecycle.ts';
+import { claimTurn, orphanedTurns, ownTurns, type SweptTurn } from './turn-lifecycle.ts';
 import { TurnRunner } from './turn-runner.ts';
 
 /**
  * Keeps turns and Postgres together: with each heartbeat it looks how the turns that run here stand there (stopped, taken
- * over, deleted), and takes up those that wait or whose replica is gone.
+ * over, deleted), and takes up those whose replica is gone. Turns that wait for a free place are the queue's (`queue/`).
  */
 @Injectable()
 export class TurnSweeper {
@@ -22,18 +23,18 @@ export class TurnSweeper {
     private readonly replica: Replica,
     private readonly bus: ReplicaBus,
     private readonly runner: TurnRunner,
+    private readonly routes: RouteSlots,
     private readonly system: SystemDatabase,
     private readonly database: TenantDatabase,
     @Inject(chatConfig.token) private readonly config: ChatConfig,
   ) {}
 
-  /** Starts sweeping with each heartbeat and at each hint. */
+  /** Starts sweeping with each heartbeat. */
   start(): void {
     this.replica.afterHeartbeat(() => {
       this.checkOwn().catch((error: unknown) => this.logger.debug({ error: safeError(error) }, 'own turns could not be checked'));
       this.sweepSoon();
     });
-    this.runner.onWork(() => this.sweepSoon());
     this.bus
       .onHint('stop-turn', ({ turnId }) => this.runner.cut(turnId, 'stop'))
       .catch((error: unknown) => this.logger.debug({ error: safeError(error) }, 'no hints'));
@@ -89,7 +90,7 @@ export class TurnSweeper {
     const gone = this.replica.gone();
     if (gone === undefined || this.stopped || this.runner.free <= 0) return;
     const found = await this.system.run('turn-sweep', (tx) =>
-      claimableTurns(tx, { self: this.replica.id, gone, held: this.runner.held() }, Math.min(sweepBatch, this.runner.free)),
+      orphanedTurns(tx, { self: this.replica.id, gone, held: this.runner.held() }, Math.min(sweepBatch, this.runner.free)),
     );
     for (const turn of found) await this.take(turn);
     if (found.length === sweepBatch) this.again = true;
@@ -99,6 +100,8 @@ export class TurnSweeper {
     if (this.stopped || !this.runner.takeSlot()) return;
     let claimed = false;
     try {
+      // It had a place at its model already.
+      await this.routes.take(seen.route, seen.id, true);
       const turn = await this.database.forTenant(seen.tenantId, (tx) =>
         claimTurn(tx, seen.tenantId, {
           id: seen.id,
@@ -107,7 +110,7 @@ export class TurnSweeper {
           deadlineMs: this.config.turnDeadlineMs + deadlineGraceMs,
         }),
       );
-      if (turn === undefined) return;
+      if (turn === undefined) return this.routes.forget(seen.id);
       claimed = true;
       // An older attempt of ours that has passed its deadline ends now.
       this.runner.cut(turn.id, 'lost', turn.attempt - 1);

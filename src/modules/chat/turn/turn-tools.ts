@@ -1,4 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
+import { type QueueConfig, queueConfig } from '../../../platform/queue/index.ts';
 import { KeyRing } from '../../../platform/crypto/index.ts';
 import { TenantDatabase } from '../../../platform/database/index.ts';
 import { PublishedBots } from '../../bots/index.ts';
@@ -40,5 +41,6 @@ export class TurnTools {
     readonly bots: PublishedBots,
     readonly models: Models,
     @Inject(chatConfig.token) readonly config: ChatConfig,
+    @Inject(queueConfig.token) readonly retries: QueueConfig,
   ) {}
 }

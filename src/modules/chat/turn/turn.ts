@@ -35,6 +35,14 @@ export interface TurnRow {
   request: Buffer | null;
   state: TurnState;
   attempt: number;
+  /** Claims so far: an attempt may also be a new announcer of a turn that waits. */
+  runs: number;
+  /** How often it was put back into the queue after a failure that may pass. */
+  retries: number;
+  /** The model that it needs a place for. */
+  route: string;
+  /** True when it had to wait for a free place. */
+  queued: boolean;
   epoch: number;
   owner: string | null;
   model: string | null;

@@ -67,6 +67,7 @@ export class OpenAiProvider implements ModelProvider {
           {
             model: request.model,
             messages: request.messages,
+            ...continuationOf(request),
             stream: true,
             stream_options: { include_usage: true },
             [outputLimitOf(request.model)]: request.maxOutputTokens,
@@ -81,6 +82,19 @@ export class OpenAiProvider implements ModelProvider {
       throw toModelError(error);
     }
   }
+}
+
+/**
+ * How vLLM and what speaks like it is asked to go on from a text: it is the last message, and is not closed (vLLM's
+ * documentation, "OpenAI-compatible server", extra parameters).
+ */
+function continuationOf({ messages, prefix }: ModelRequest) {
+  if (prefix === undefined) return {};
+  return {
+    messages: [...messages, { role: 'assistant' as const, content: prefix }],
+    continue_final_message: true,
+    add_generation_prompt: false,
+  };
 }
 
 /**

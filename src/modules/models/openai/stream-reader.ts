@@ -58,7 +58,14 @@ export function readCompletionStream(body: Readable, onText: (text: string) => v
     };
     // After the finish reason only usage is still to come: waiting for it must not lose the answer.
     const onSilence = () => (finishReason === undefined ? fail(new ModelError('timeout')) : end());
-    const idle = setTimeout(onSilence, patience.idleMs);
+    // Looked at when it is due and not moved with every piece: moving a timer costs more than reading the piece.
+    let lastTextAt = performance.now();
+    const onIdle = () => {
+      const left = lastTextAt + patience.idleMs - performance.now();
+      if (left <= 0) return onSilence();
+      idle = setTimeout(onIdle, Math.ceil(left));
+    };
+    let idle = setTimeout(onIdle, patience.idleMs);
     const deadline = setTimeout(onSilence, Math.max(0, patience.remainingMs));
     const onAbort = () => fail(new ModelError('aborted'));
 
@@ -69,7 +76,7 @@ export function readCompletionStream(body: Readable, onText: (text: string) => v
       if (choice === undefined) return;
       const text = choice.delta?.content;
       if (typeof text === 'string' && text !== '') {
-        idle.refresh();
+        lastTextAt = performance.now();
         onText(text);
       }
       if (typeof choice.finish_reason === 'string') {
@@ -77,29 +84,36 @@ export function readCompletionStream(body: Readable, onText: (text: string) => v
         if (finishReason === undefined) fail(new ModelError('bad_response'));
       }
     };
+    const onData = (data: string) => {
+      if (settled) return;
+      if (data === '[DONE]') return end();
+      let chunk: unknown;
+      try {
+        chunk = JSON.parse(data);
+      } catch {
+        return fail(new ModelError('bad_response'));
+      }
+      if (typeof chunk !== 'object' || chunk === null) return fail(new ModelError('bad_response'));
+      onChunk(chunk);
+    };
     const parser = createParser({
       maxBufferSize: maxEventLength,
       onError: (error) => {
         if (error.type === 'max-buffer-size-exceeded') fail(new ModelError('bad_response'));
       },
-      onEvent: ({ data }) => {
-        if (settled) return;
-        if (data === '[DONE]') return end();
-        let chunk: unknown;
-        try {
-          chunk = JSON.parse(data);
-        } catch {
-          return fail(new ModelError('bad_response'));
-        }
-        if (typeof chunk !== 'object' || chunk === null) return fail(new ModelError('bad_response'));
-        onChunk(chunk);
-      },
+      onEvent: ({ data }) => onData(data),
     });
     const decoder = new TextDecoder();
+    // True while the parser holds no part of an event.
+    let between = true;
     body.on('data', (bytes: Buffer) => {
       if (settled) return;
       try {
-        parser.feed(decoder.decode(bytes, { stream: true }));
+        const text = decoder.decode(bytes, { stream: true });
+        const data = between ? loneEvent(text) : undefined;
+        if (data !== undefined) return onData(data);
+        parser.feed(text);
+        between = text.endsWith('\n\n');
       } catch (cause) {
         fail(new ModelError('bad_response', { cause }));
       }
@@ -110,6 +124,13 @@ export function readCompletionStream(body: Readable, onText: (text: string) => v
     if (patience.signal.aborted) onAbort();
     else patience.signal.addEventListener('abort', onAbort, { once: true });
   });
+}
+
+/** The data of a piece that is exactly one event of one line, as most are; undefined for everything else. */
+function loneEvent(text: string): string | undefined {
+  const end = text.length - 2;
+  if (!text.startsWith('data: ') || text.indexOf('\n') !== end || !text.endsWith('\n\n') || text.includes('\r')) return undefined;
+  return text.slice('data: '.length, end);
 }
 
 /** After a whole answer the connection can serve the next call, when the provider ends the body as it should. */

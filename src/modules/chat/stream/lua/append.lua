@@ -1,29 +1,47 @@
--- Appends one batch to a turn's log, unless a later attempt has fenced the caller off.
+-- Appends batches to the logs of turns of one tenant, each unless a later attempt has fenced its caller off.
 --
--- KEYS[1]  stream with the batches            (t:{tenant}:turn:{turn}:log)
--- KEYS[2]  hash: attempt, epoch, next, sealed (t:{tenant}:turn:{turn}:state)
--- ARGV[1]  attempt of the caller
--- ARGV[2]  epoch of the caller's log
--- ARGV[3]  sequence number of the batch's first chunk
--- ARGV[4]  number of chunks in the batch
--- ARGV[5]  the batch, encrypted
--- ARGV[6]  channel to publish on
--- ARGV[7]  1 = the last batch: seal the log
--- ARGV[8]  time to live of the log from now, in milliseconds
--- Result   'ok'      appended, or appended before (a retry of the same batch)
+-- KEYS     for each batch two: the stream with the batches (t:{tenant}:turn:{turn}:log), and the hash with attempt, epoch, next
+--          and sealed (t:{tenant}:turn:{turn}:state); the channel to publish on is named like them
+-- ARGV[1]  for each batch seven numbers, with a colon between them and a blank after: attempt and epoch of the caller,
+--          sequence number of the first chunk, number of chunks, 1 = the last batch (seal the log), time to live of the log from
+--          now in milliseconds (0 = leave it), length of the batch in bytes
+-- ARGV[2]  the batches, encrypted, one after the other
+-- Result   'ok' when that is the outcome of all, otherwise the outcomes in order:
+--          'ok'      appended, or appended before (a retry of the same batch)
 --          'missing' there is no log: Redis was flushed
 --          'stale'   another attempt or epoch owns the log, or it is sealed
 --          'gap'     the batch does not follow the last one
-local state = redis.call('HMGET', KEYS[2], 'attempt', 'epoch', 'next', 'sealed')
-if not state[1] then return 'missing' end
-if state[1] ~= ARGV[1] or state[2] ~= ARGV[2] then return 'stale' end
-local first, count, expected = tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(state[3])
-if first + count <= expected then return 'ok' end
-if state[4] == '1' then return 'stale' end
-if first ~= expected then return 'gap' end
-redis.call('XADD', KEYS[1], (first + 1) .. '-0', 'a', ARGV[1], 'n', ARGV[4], 'b', ARGV[5])
-redis.call('HSET', KEYS[2], 'next', first + count, 'sealed', ARGV[7])
-redis.call('PEXPIRE', KEYS[1], ARGV[8])
-redis.call('PEXPIRE', KEYS[2], ARGV[8])
-redis.call('PUBLISH', ARGV[6], table.concat({ ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[7] }, ':') .. '\n' .. ARGV[5])
-return 'ok'
+local call = redis.call
+
+local function append(log, key, attempt, epoch, first, count, last, ttl, bytes)
+  local state = call('HMGET', key, 'attempt', 'epoch', 'next', 'sealed')
+  if not state[1] then return 'missing' end
+  if state[1] ~= attempt or state[2] ~= epoch then return 'stale' end
+  local from, expected = tonumber(first), tonumber(state[3])
+  local following = from + tonumber(count)
+  if following <= expected then return 'ok' end
+  if state[4] == '1' then return 'stale' end
+  if from ~= expected then return 'gap' end
+  call('XADD', log, (from + 1) .. '-0', 'a', attempt, 'n', count, 'b', bytes)
+  if last == '1' then call('HSET', key, 'next', following, 'sealed', 1) else call('HSET', key, 'next', following) end
+  if ttl ~= '0' then
+    call('PEXPIRE', log, ttl)
+    call('PEXPIRE', key, ttl)
+  end
+  local head = attempt .. ':' .. epoch .. ':' .. first .. ':' .. count .. ':' .. last
+  call('PUBLISH', string.sub(key, 1, -6) .. 'channel', head .. '\n' .. bytes)
+  return 'ok'
+end
+
+local outcomes, all, at, offset = {}, true, 0, 1
+for attempt, epoch, first, count, last, ttl, length in
+  string.gmatch(ARGV[1], '(%d+):(%d+):(%d+):(%d+):(%d+):(%d+):(%d+) ') do
+  local stop = offset + tonumber(length)
+  at = at + 1
+  outcomes[at] =
+    append(KEYS[2 * at - 1], KEYS[2 * at], attempt, epoch, first, count, last, ttl, string.sub(ARGV[2], offset, stop - 1))
+  offset = stop
+  if outcomes[at] ~= 'ok' then all = false end
+end
+if all then return 'ok' end
+return outcomes

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { metrics } from '../../../../platform/telemetry/index.ts';
 import { sealContent } from '../../../conversations/index.ts';
+import { countTokens } from '../../../models/index.ts';
 import { problemText } from '../../chat.errors.ts';
 import { type Chunk, closingChunks } from '../../stream/chunks.ts';
 import { type FinalState, messageStatusOf } from '../turn.ts';
@@ -44,6 +45,7 @@ function resultOf(run: TurnRun, answer: Answer): TurnResult {
     usage: answer.usage,
     finishReason: answer.finishReason,
     errorCode: answer.problem?.code ?? null,
+    ...(answer.givenUp === true ? { givenUp: true } : {}),
   };
 }
 
@@ -66,22 +68,32 @@ async function store(run: TurnRun, tools: TurnTools, answer: Answer, result: Tur
         role: 'assistant',
         position: turn.answerPosition,
         content: sealContent(key, turn.answerMessageId, [{ type: 'text', text: answer.text }]),
-        tokens: answer.usage?.outputTokens ?? 0,
+        tokens: tokensOf(answer),
         status: messageStatusOf[result.state],
       });
     }
     await gates.settle(tx, { tenantId, turnId: turn.id }, result);
-    await promoteNext(tx, tenantId, turn.conversationId);
+    run.promoted = await promoteNext(tx, tenantId, turn.conversationId);
   });
 }
 
+/** Tokens of the answer as a later prompt will count them: several calls may have used more than it has. */
+function tokensOf({ text, usage }: Answer): number {
+  return usage === null || usage.estimated ? countTokens(text) : usage.outputTokens;
+}
+
 function lastChunks(run: TurnRun, answer: Answer, result: TurnResult): Chunk[] {
-  if (result.state === 'failed' && answer.problem !== undefined) return [{ type: 'error', errorText: problemText(answer.problem) }];
+  const closing = run.writer?.closing(answer.text) ?? [];
+  if (result.state === 'failed' && answer.problem !== undefined)
+    return [...closing, { type: 'error', errorText: problemText(answer.problem) }];
   const usage = answer.usage;
-  return closingChunks(run.ids, {
-    finishReason: answer.finishReason,
-    status: result.state === 'completed' ? 'complete' : result.state === 'stopped' ? 'stopped' : 'interrupted',
-    model: result.model,
-    usage: usage === null ? null : { input_tokens: usage.inputTokens, output_tokens: usage.outputTokens, estimated: usage.estimated },
-  });
+  return [
+    ...closing,
+    ...closingChunks(run.ids, {
+      finishReason: answer.finishReason,
+      status: result.state === 'completed' ? 'complete' : result.state === 'stopped' ? 'stopped' : 'interrupted',
+      model: result.model,
+      usage: usage === null ? null : { input_tokens: usage.inputTokens, output_tokens: usage.outputTokens, estimated: usage.estimated },
+    }),
+  ];
 }
