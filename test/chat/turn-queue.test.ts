@@ -116,6 +116,31 @@ describe('a turn that has to wait', () => {
   });
 });
 
+describe('the estimated wait', () => {
+  it('is less than a quarter off, for half of the turns', async () => {
+    // What turns take has to be known first.
+    const script = scripted({ tokens: 1, first_token_ms: 250 });
+    for (let turn = 0; turn < 10; turn += 1) await (await send(stack.url, tenant, { conversation: fresh(), text: script })).finished();
+    const errors = await Promise.all(
+      Array.from({ length: 16 }, async () => {
+        const answer = await send(stack.url, tenant, { conversation: fresh(), text: script });
+        let told: { at: number; seconds: number } | undefined;
+        for await (const { chunk } of answer) {
+          if (chunk.type === 'data-queue' && told === undefined && chunk.data.estimated_wait_seconds !== undefined)
+            told = { at: performance.now(), seconds: chunk.data.estimated_wait_seconds };
+          if (chunk.type === 'start-step') break;
+        }
+        const actual = told === undefined ? 0 : (performance.now() - told.at) / 1_000;
+        await answer.finished();
+        return told === undefined || actual < 0.5 ? undefined : Math.abs(told.seconds - actual) / actual;
+      }),
+    );
+    const measured = errors.filter((error) => error !== undefined).toSorted((a, b) => a - b);
+    expect(measured.length).toBeGreaterThanOrEqual(8);
+    expect(measured[Math.floor(measured.length / 2)]).toBeLessThan(0.25);
+  });
+});
+
 describe('who is next', () => {
   /** Queues turns of several tenants behind a running one, lets it go, and gives the order in which they were taken up. */
   async function orderOf(asks: { of: TestTenant; name: string }[]): Promise<string[]> {

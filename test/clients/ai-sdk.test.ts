@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { type CuttableChat, eventChat, type Seat, shown, socketChat, until } from '../support/ai-chat.ts';
 import { type TestStack, type TestTenant, testStack } from '../support/stack.ts';
-import { calls, numbered, scripted, theCall } from '../support/witness.ts';
+import { calls, marker, numbered, scripted, theCall } from '../support/witness.ts';
 
 /* The AI SDK's Chat (npm `ai`, @ai-sdk/react), unmodified, over both of its transports. */
 
@@ -146,7 +146,9 @@ describe.each(transports)('over %s', (_name, make) => {
   it('P8: an answer that the provider breaks off is an error, or marked as interrupted; never complete', async () => {
     const at = seat();
     const { chat } = opened(make(at));
-    await chat.sendMessage({ text: scripted({ tokens: 20, cut_after_tokens: 6 }) });
+    const text = marker();
+    stack.model.scripts.add({ match: text, scripts: [{ tokens: 20, cut_after_tokens: 6 }, { status: 500 }, { status: 500 }] });
+    await chat.sendMessage({ text });
     expect(chat.messages[1]?.metadata).toMatchObject({ status: 'interrupted' });
     expect((await stored(at.visitor))[1]).toEqual(['assistant', numbered(6), 'interrupted']);
     await chat.sendMessage({ text: scripted({ status: 400 }) });

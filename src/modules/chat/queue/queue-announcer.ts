@@ -175,7 +175,7 @@ export class QueueAnnouncer {
 }
 
 function dataOf(position: number, wait: number | undefined, retryIn: number, retries: number): QueueData {
-  const seconds = wait === undefined && retryIn === 0 ? undefined : Math.ceil(Math.max(wait ?? 0, retryIn));
+  const seconds = wait === undefined && retryIn === 0 ? undefined : Math.round(Math.max(wait ?? 0, retryIn) * 10) / 10;
   return { position, ...(seconds === undefined ? {} : { estimated_wait_seconds: seconds }), ...(retries === 0 ? {} : { retries }) };
 }
 

@@ -51,7 +51,7 @@ function simulate(count: number, { slots, serviceSeconds, ages }: Capacity & { s
 }
 
 /** Weight of the newest measurement in the running mean. */
-const newest = 0.1;
+const newest = 0.2;
 
 /** A running mean of how long turns take: exponentially weighted, plain for the first ones. */
 export class ServiceTime {

@@ -20,7 +20,7 @@ export type Chunk =
 export interface QueueData {
   /** 1 is next. */
   position: number;
-  /** Whole seconds until it is likely to begin, by the measured service times; absent while nothing was measured. */
+  /** Seconds until it is likely to begin, in tenths, by the measured service times; absent while nothing was measured. */
   estimated_wait_seconds?: number;
   /** How often it was tried before; absent for the first time. */
   retries?: number;
