@@ -15,6 +15,7 @@ import { SocketAdmission } from './gateway/socket-admission.ts';
 import { VisitorSockets } from './gateway/visitor-sockets.ts';
 import { Parties } from './party.ts';
 import { DeadLetters } from './queue/dead-letters.ts';
+import { QueueAdmin } from './queue/queue-admin.ts';
 import { QueueAnnouncer } from './queue/queue-announcer.ts';
 import { QueueLoad } from './queue/queue-load.ts';
 import { RouteSlots } from './queue/route-slots.ts';
@@ -46,7 +47,7 @@ const turn = [
   TurnStreaming,
   TurnTools,
 ];
-const queue = [DeadLetters, QueueAnnouncer, QueueLoad, RouteSlots, TurnQueue];
+const queue = [DeadLetters, QueueAdmin, QueueAnnouncer, QueueLoad, RouteSlots, TurnQueue];
 const stream = [LogFlusher, LogStore, TurnLogs];
 const gateway = [ChatGateway, ChatSockets, SocketAdmission, VisitorSockets];
 
@@ -55,6 +56,6 @@ const gateway = [ChatGateway, ChatSockets, SocketAdmission, VisitorSockets];
   imports: [IdentityModule, BotsModule, ConversationsModule, ModelsModule],
   controllers: [ChatTicketsController, OpenAiController, ChatController],
   providers: [...turn, ...queue, ...stream, ...gateway, Chat, ChatTickets, CompletionsService, ForgetTurnLogs, Parties, RetriedRequests],
-  exports: [Chat],
+  exports: [Chat, DeadLetters, QueueAdmin],
 })
 export class ChatModule {}

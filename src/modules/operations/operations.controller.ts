@@ -9,7 +9,9 @@ import { metricsRegistry } from '../../platform/telemetry/index.ts';
 import { Health } from './health.service.ts';
 
 const Alive = z.object({ status: z.literal('ok') }).meta({ id: 'Alive' });
-const CheckState = z.string().meta({ description: '`ok`, or why it cannot be used: `unreachable`, `disk full`, `read only`, …', examples: ['ok'] });
+const CheckState = z
+  .string()
+  .meta({ description: '`ok`, or why it cannot be used: `unreachable`, `disk full`, `read only`, …', examples: ['ok'] });
 const ReadinessResponse = z
   .object({
     status: z.enum(['ready', 'not_ready', 'draining']),

@@ -1,8 +1,8 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { Inject, Injectable, Logger } from '@nestjs/common';
 import { type Job, Queue, UnrecoverableError, Worker } from 'bullmq';
 import { redisKeys, RedisConnections } from '../redis/index.ts';
 import { metrics, safeError } from '../telemetry/index.ts';
+import { closeQueue } from './close-queue.ts';
 import { definedJobs, GiveUp, type JobDefinition } from './job.ts';
 import { JobRegistry } from './job-registry.ts';
 import { type QueueConfig, queueConfig } from './queue.config.ts';
@@ -13,8 +13,6 @@ const queueName = 'jobs';
 const concurrency = 4;
 /** How often the schedules are looked at, in milliseconds: a flush of Redis takes them along. */
 const scheduleCheckMs = 10_000;
-/** Longest wait for running jobs and Redis at the end, in milliseconds: a job that is cut runs again elsewhere. */
-const closeWithinMs = 3_000;
 
 /** What waits in Redis: only a hint. The row in the outbox is the truth, and is swept when Redis forgets. */
 export interface QueuedJob {
@@ -84,13 +82,9 @@ export class JobQueue {
   }
 
   /** Stops taking jobs and waits for those that run, three seconds at most. */
-  async close(): Promise<void> {
+  close(): Promise<void> {
     clearInterval(this.scheduling);
-    const closed = (async () => {
-      await this.worker?.close();
-      await this.queue.close();
-    })().catch((error: unknown) => this.logger.debug({ error: safeError(error) }, 'the queue could not be closed'));
-    await Promise.race([closed, sleep(closeWithinMs, undefined, { ref: false })]);
+    return closeQueue(this.queue, this.worker);
   }
 
   /** Puts each schedule into Redis that is not there. */

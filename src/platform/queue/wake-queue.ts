@@ -2,6 +2,7 @@ import { Logger } from '@nestjs/common';
 import { DelayedError, type Job, Queue, Worker } from 'bullmq';
 import { redisKeys, type RedisConnections } from '../redis/index.ts';
 import { safeError } from '../telemetry/index.ts';
+import { closeQueue } from './close-queue.ts';
 
 /** Wait before a wake that found nobody free is offered again, in milliseconds. */
 const busyDelayMs = 250;
@@ -62,10 +63,9 @@ export class WakeQueue {
     else this.worker.pause(true).catch((error: unknown) => this.logger.debug({ error: safeError(error) }, 'pause'));
   }
 
-  /** Takes no more wakes, and lets go. */
-  async close(): Promise<void> {
-    await this.worker?.close();
-    await this.queue.close();
+  /** Takes no more wakes, and lets go, within three seconds. */
+  close(): Promise<void> {
+    return closeQueue(this.queue, this.worker);
   }
 
   private async handle(job: Job, token: string | undefined, wake: () => Promise<WakeOutcome>): Promise<void> {

@@ -5,6 +5,7 @@ import { type AnswerStream, scripted, send } from '../../../../test/support/even
 import { asSuperuser, urlAs } from '../../../../test/support/services.ts';
 import { type TestStack, testStack, type TestTenant } from '../../../../test/support/stack.ts';
 import { uuidOf } from '../../../kernel/ids.ts';
+import { Replica } from '../../../platform/replicas/index.ts';
 import { ConversationsRepository } from '../../conversations/index.ts';
 import {
   orphanedTurns,
@@ -64,7 +65,9 @@ function randomBuffer(): Buffer {
 it('P3: an older attempt changes nothing, and a turn ends once', async () => {
   const { turn } = await running();
   const { tenantUuid } = tenant;
-  const claim = { id: turn.id, seenAttempt: turn.attempt, owner: randomUUID(), deadlineMs: 60_000 };
+  // An owner that lives: the turns of one that is not known are taken over at once.
+  const owner = stack.app.get(Replica).id;
+  const claim = { id: turn.id, seenAttempt: turn.attempt, owner, deadlineMs: 60_000 };
   const claims = await Promise.all(Array.from({ length: 8 }, () => inTenant('', (tx) => claimTurn(tx, tenantUuid, claim))));
   const [taken, ...others] = claims.filter((won) => won !== undefined);
   expect(others).toEqual([]);

@@ -1,0 +1,54 @@
+import 'reflect-metadata';
+import { Module, type DynamicModule } from '@nestjs/common';
+import { CommandFactory } from 'nest-commander';
+import { ChatModule } from '../../modules/chat/index.ts';
+import { ConfigError } from '../../platform/config/index.ts';
+import { RedisConnections } from '../../platform/redis/index.ts';
+import { AppModule } from '../app.module.ts';
+import { DeadLettersCommand, ListDeadLettersCommand, RedriveCommand } from './dead-letters.command.ts';
+import { CliError, say } from './output.ts';
+import { QueueCommand, QueueShareCommand, QueueStatusCommand } from './queue.command.ts';
+
+/** Longest wait for Redis, in milliseconds. */
+const redisWaitMs = 5_000;
+
+/** What operators do from a terminal, on the same settings as the server. */
+@Module({})
+class CliModule {
+  static from(env: NodeJS.ProcessEnv): DynamicModule {
+    return {
+      module: CliModule,
+      imports: [AppModule.from(env), ChatModule],
+      providers: [DeadLettersCommand, ListDeadLettersCommand, RedriveCommand, QueueCommand, QueueStatusCommand, QueueShareCommand],
+    };
+  }
+}
+
+async function main(): Promise<void> {
+  const app = await CommandFactory.createWithoutRunning(CliModule.from(process.env), {
+    logger: false,
+    abortOnError: false,
+    cliName: 'parley',
+    serviceErrorHandler: (error) => {
+      throw error;
+    },
+  });
+  try {
+    await app.get(RedisConnections, { strict: false }).whenReady(redisWaitMs);
+    await CommandFactory.runApplication(app);
+  } finally {
+    await app.close();
+  }
+}
+
+main().then(
+  () => process.exit(0),
+  (error: unknown) => {
+    const known = error instanceof CliError || error instanceof ConfigError;
+    say(
+      known || process.env['PARLEY_DEBUG'] === undefined ? (error instanceof Error ? error.message : 'unknown error') : String(error),
+      process.stderr,
+    );
+    process.exit(1);
+  },
+);
