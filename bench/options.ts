@@ -1,9 +1,12 @@
 import { parseArgs } from 'node:util';
 
 /** What can be measured on its own. */
-export const measureNames = ['tokens', 'ttft', 'idle', 'sends'] as const;
+export const measureNames = ['tokens', 'ttft', 'idle', 'sends', 'users', 'storm'] as const;
 /** Name of a measure. */
 export type MeasureName = (typeof measureNames)[number];
+
+/** What a run without `--only` measures: the others take minutes a round. */
+const usual: MeasureName[] = ['tokens', 'ttft', 'idle', 'sends'];
 
 /** Size of every part of a run. Times are milliseconds unless the name says otherwise. */
 export interface Workload {
@@ -46,6 +49,28 @@ export interface Workload {
     /** Turns of one conversation before the next one is begun. */
     turnsPerConversation: number;
   };
+  users: {
+    /** Open sockets, each of a visitor of its own. */
+    sockets: number;
+    /** Each asks once in this time, at a moment of its own. */
+    everyMs: number;
+    measuredMs: number;
+    tokensPerAnswer: number;
+    tokensPerSecond: number;
+    firstTokenMs: number;
+    rounds: number;
+  };
+  storm: {
+    /** Readers that lose their replica at the same moment. */
+    readers: number;
+    /** Each waits a random part of this before it connects again. */
+    jitterMs: number;
+    /** The readers begin spread over this time. */
+    spreadMs: number;
+    tokensPerAnswer: number;
+    tokensPerSecond: number;
+    rounds: number;
+  };
 }
 
 /** What a run was asked to do. */
@@ -69,6 +94,8 @@ const full: Workload = {
   ttft: { probes: 4, pauseMs: 20, lightMs: 2_000, loadMs: 3_000, tokensPerAnswer: 3, firstTokenMs: 20 },
   idle: { sockets: 5_000, warmSockets: 500, settleMs: 1_500, addresses: 8, concurrency: 64 },
   sends: { connections: 32, tokensPerAnswer: 5, warmMs: 500, measuredMs: 2_500, turnsPerConversation: 4 },
+  users: { sockets: 10_000, everyMs: 60_000, measuredMs: 60_000, tokensPerAnswer: 100, tokensPerSecond: 30, firstTokenMs: 100, rounds: 1 },
+  storm: { readers: 2_000, jitterMs: 1_000, spreadMs: 8_000, tokensPerAnswer: 60, tokensPerSecond: 3, rounds: 1 },
 };
 
 /** Longer answers, so that their beginnings and ends are far from the window that is looked at. */
@@ -81,14 +108,19 @@ const quick: Workload = {
   ttft: { ...full.ttft, lightMs: 800, loadMs: 1_000 },
   idle: { ...full.idle, sockets: 500, warmSockets: 100, settleMs: 450 },
   sends: { ...full.sends, warmMs: 300, measuredMs: 1_000 },
+  users: { ...full.users, sockets: 500, measuredMs: 10_000, everyMs: 20_000 },
+  storm: { ...full.storm, readers: 200, spreadMs: 1_000, tokensPerAnswer: 30 },
 };
 
 /** Text of `--help`. */
-export const usage = `npm run bench -- [--quick] [--only tokens,ttft,idle,sends] [--rounds N] [--sockets N] [--profile] [--no-build] [--dist FOLDER]
+export const usage = `npm run bench -- [--quick] [--only tokens,ttft,idle,sends,users,storm] [--rounds N] [--sockets N] [--users N] [--seconds N] [--readers N] [--profile] [--no-build] [--dist FOLDER]
   --quick      small rounds: does it work at all (under a minute); the figures are only hints
-  --only       some of the measures
-  --rounds     rounds of each measure, 1 to 20 (default 5)
+  --only       some of the measures (default tokens, ttft, idle and sends; users and storm take minutes)
+  --rounds     rounds of each measure, 1 to 20 (default 5; of users and storm 1)
   --sockets    idle sockets, 100 to 20000 (default 5000)
+  --users      users with an open socket each, 10 to 19000 (default 10000)
+  --seconds    how long they ask, 5 to 600 (default 60)
+  --readers    readers that lose their replica at once, 10 to 9000 (default 2000)
   --profile    instead of measuring: where the server spends its time while it relays tokens
                (with --only sends: while it answers short questions)
   --no-build   take dist as it is
@@ -103,6 +135,9 @@ export function readOptions(args: string[]): Options | undefined {
       only: { type: 'string', multiple: true },
       rounds: { type: 'string' },
       sockets: { type: 'string' },
+      users: { type: 'string' },
+      seconds: { type: 'string' },
+      readers: { type: 'string' },
       profile: { type: 'boolean', default: false },
       'no-build': { type: 'boolean', default: false },
       dist: { type: 'string' },
@@ -115,21 +150,39 @@ export function readOptions(args: string[]): Options | undefined {
     ...base,
     rounds: integer('--rounds', values.rounds, base.rounds, 1, 20),
     idle: { ...base.idle, sockets: integer('--sockets', values.sockets, base.idle.sockets, 100, 20_000) },
+    users: {
+      ...base.users,
+      sockets: integer('--users', values.users, base.users.sockets, 10, 19_000),
+      measuredMs: integer('--seconds', values.seconds, base.users.measuredMs / 1_000, 5, 600) * 1_000,
+      rounds: integer('--rounds', values.rounds, base.users.rounds, 1, 20),
+    },
+    storm: {
+      ...base.storm,
+      readers: integer('--readers', values.readers, base.storm.readers, 10, 9_000),
+      rounds: integer('--rounds', values.rounds, base.storm.rounds, 1, 20),
+    },
   };
+  const only = measuresOf(values.only);
   return {
     quick: values.quick,
-    only: measuresOf(values.only),
+    only,
     profile: values.profile,
     build: !values['no-build'] && values.dist === undefined,
     dist: values.dist ?? 'dist',
     workload,
-    limitMs: (values.quick ? 120_000 : 480_000) * Math.max(1, workload.rounds / base.rounds),
+    limitMs: (values.quick ? 120_000 : 480_000) * Math.max(1, workload.rounds / base.rounds) + longMs(only, workload),
   };
+}
+
+/** What the long measures may take besides, in milliseconds. */
+function longMs(only: MeasureName[], { users, storm }: Workload): number {
+  const ofUsers = only.includes('users') ? users.rounds * 2 * (users.measuredMs + 120_000) : 0;
+  return ofUsers + (only.includes('storm') ? storm.rounds * 180_000 : 0);
 }
 
 function measuresOf(only: string[] | undefined): MeasureName[] {
   const names = (only ?? []).flatMap((text) => text.split(','));
-  if (names.length === 0) return [...measureNames];
+  if (names.length === 0) return usual;
   const unknown = names.find((name) => !(measureNames as readonly string[]).includes(name));
   if (unknown !== undefined) throw new Error(`--only takes ${measureNames.join(', ')}, not "${unknown}".`);
   return measureNames.filter((name) => names.includes(name));

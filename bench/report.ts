@@ -2,19 +2,15 @@ import { execFileSync } from 'node:child_process';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { cpus, loadavg, totalmem } from 'node:os';
 import { join } from 'node:path';
-import type { Rounds } from './measures/bench.ts';
-import type { FirstTokenRound } from './measures/first-token.ts';
-import type { IdleRound } from './measures/idle.ts';
-import type { SendsRound } from './measures/sends.ts';
-import type { TokensRound } from './measures/tokens.ts';
 import { root } from './processes.ts';
 import type { ProfileSummary } from './profile.ts';
-import { pairedRatios, type Spread, spreadOf } from './statistics.ts';
+import type { Spread } from './statistics.ts';
 
 /** One line of a table: a figure of both targets and their quotient. */
 export interface Row {
   label: string;
   parley: Spread;
+  /** Undefined where the bare relay has no such thing. */
   relay: Spread | undefined;
   /** Parley by relay, round by round. */
   ratio: Spread | undefined;
@@ -59,91 +55,6 @@ function commit(): string {
   } catch {
     return 'unknown';
   }
-}
-
-/** A row that compares. `relayPick` where the relay has another figure to be compared with. */
-function row<T>(label: string, rounds: Rounds<T>, pick: (round: T) => number, relayPick: ((round: T) => number) | null = pick): Row {
-  const parley = rounds.parley.map(pick);
-  const relay = relayPick === null ? undefined : rounds.relay.map(relayPick);
-  return {
-    label,
-    parley: spreadOf(parley),
-    relay: relay && spreadOf(relay),
-    ratio: relay && spreadOf(pairedRatios(parley, relay)),
-  };
-}
-
-/** A row of figures that say how the round went, and that nobody should compare. */
-function note<T>(label: string, rounds: Rounds<T>, pick: (round: T) => number): Row {
-  return { ...row(label, rounds, pick), ratio: undefined };
-}
-
-/** Table of the token measure. */
-export function tokensTable(rounds: Rounds<TokensRound>): Table {
-  const server = ({ steady }: TokensRound) => steady.server;
-  const wholeServer = ({ whole }: TokensRound) => whole.server;
-  return {
-    title: 'CPU time for each relayed token, µs',
-    rows: [
-      row('steady streams: process', rounds, server),
-      row('  Redis', rounds, ({ steady }) => steady.redis, null),
-      row('  Postgres', rounds, ({ steady }) => steady.postgres, null),
-      row('  all three', rounds, ({ steady }) => steady.server + steady.redis + steady.postgres, server),
-      row('whole answers: process', rounds, wholeServer),
-      row('  Redis', rounds, ({ whole }) => whole.redis, null),
-      row('  Postgres', rounds, ({ whole }) => whole.postgres, null),
-      row('  all three', rounds, ({ whole }) => whole.server + whole.redis + whole.postgres, wholeServer),
-      note('tokens a second that arrived', rounds, ({ tokensPerSecond }) => tokensPerSecond),
-      note('event loop busy, %', rounds, ({ serverLoop }) => serverLoop * 100),
-      note('load process busy, %', rounds, ({ loadLoop }) => loadLoop * 100),
-    ],
-  };
-}
-
-/** Table of a time-to-first-token measure. */
-export function firstTokenTable(title: string, rounds: Rounds<FirstTokenRound>): Table {
-  return {
-    title: `time to first token over the model's own, ms: ${title}`,
-    rows: [
-      row('p50', rounds, ({ p50 }) => p50),
-      row('p99', rounds, ({ p99 }) => p99),
-      note('message to model, p50', rounds, ({ beforeModel }) => beforeModel),
-      note('model to reader, p50', rounds, ({ afterModel }) => afterModel),
-      note('samples', rounds, ({ samples }) => samples),
-      note('event loop busy, %', rounds, ({ serverLoop }) => serverLoop * 100),
-    ],
-  };
-}
-
-/** Table of the idle measure. */
-export function idleTable(rounds: Rounds<IdleRound>): Table {
-  return {
-    title: 'an idle socket',
-    rows: [
-      row('resident memory, KB', rounds, ({ rss }) => rss / 1024),
-      row('  of it on the heap, KB', rounds, ({ heap }) => heap / 1024),
-      row('  before a collection, KB', rounds, ({ rssUncollected }) => rssUncollected / 1024),
-      row('handshakes a second', rounds, ({ handshakes }) => handshakes),
-      note('CPU of all idle sockets, ms/s', rounds, ({ cpu }) => cpu),
-    ],
-  };
-}
-
-/** Table of the sends measure. */
-export function sendsTable(rounds: Rounds<SendsRound>): Table {
-  return {
-    title: 'short questions in a closed loop',
-    rows: [
-      row('answered a second', rounds, ({ perSecond }) => perSecond),
-      row('CPU for each, µs: process', rounds, ({ cpu }) => cpu.server),
-      row('  Redis', rounds, ({ cpu }) => cpu.redis, null),
-      row('  Postgres', rounds, ({ cpu }) => cpu.postgres, null),
-      row('message to end, p50 ms', rounds, ({ p50 }) => p50),
-      row('message to end, p99 ms', rounds, ({ p99 }) => p99),
-      note('event loop busy, %', rounds, ({ serverLoop }) => serverLoop * 100),
-      note('load process busy, %', rounds, ({ loadLoop }) => loadLoop * 100),
-    ],
-  };
 }
 
 /** A table as text. */

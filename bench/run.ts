@@ -6,22 +6,15 @@ import { type Bench, WrongAnswers } from './measures/bench.ts';
 import { measureFirstTokenLight, measureFirstTokenUnderLoad } from './measures/first-token.ts';
 import { measureIdle } from './measures/idle.ts';
 import { measureSends, sendsRound } from './measures/sends.ts';
+import { measureStorm } from './measures/storm.ts';
 import { measureTokens, tokensRound } from './measures/tokens.ts';
+import { measureUsers } from './measures/users.ts';
 import { type MeasureName, type Options, readOptions, usage } from './options.ts';
 import { Processes, root } from './processes.ts';
 import { summarise } from './profile.ts';
-import {
-  firstTokenTable,
-  formatProfile,
-  formatTable,
-  idleTable,
-  machine,
-  sendsTable,
-  type Table,
-  tokensTable,
-  writeResult,
-} from './report.ts';
+import { formatProfile, formatTable, machine, type Table, writeResult } from './report.ts';
 import { Stack } from './stack.ts';
+import { firstTokenTable, idleTable, sendsTable, stormTable, tokensTable, usersTable } from './tables.ts';
 import { descriptorLimit, raiseDescriptorLimit } from './usage.ts';
 
 /** Time between two samples of the profile, in microseconds. */
@@ -54,6 +47,14 @@ const measures: Record<MeasureName, (bench: Bench) => Promise<Measured>> = {
   sends: async (bench) => {
     const sends = await measureSends(bench);
     return { tables: [sendsTable(sends)], rounds: { sends } };
+  },
+  users: async (bench) => {
+    const users = await measureUsers(bench);
+    return { tables: [usersTable(users)], rounds: { users } };
+  },
+  storm: async (bench) => {
+    const storm = await measureStorm(bench);
+    return { tables: [stormTable(storm)], rounds: { storm } };
   },
 };
 
@@ -128,7 +129,7 @@ async function profile(options: Options, processes: Processes): Promise<void> {
 
 function workloadText({ workload, only, profile: profiling }: Options): string {
   const { cpu, cores, memoryGb, node, system, loadAtStart, commit } = machine();
-  const { tokens, ttft, idle, sends, rounds } = workload;
+  const { tokens, ttft, idle, sends, users, storm, rounds } = workload;
   const lines = [
     `machine: ${cores} cores (${cpu}), ${memoryGb} GB, ${system}, Node ${node}, load ${loadAtStart.toFixed(1)} now; commit ${commit}`,
     'everything runs on it: server or relay, demo model, Postgres (fsync on), Redis (AOF, everysec), load processes',
@@ -138,6 +139,8 @@ function workloadText({ workload, only, profile: profiling }: Options): string {
     ttft: `ttft: ${ttft.probes} sockets ask for ${ttft.tokensPerAnswer} tokens, pause 0–${ttft.pauseMs * 2} ms, ask again; ${ttft.lightMs} ms alone, ${ttft.loadMs} ms beside the streams`,
     idle: `idle: ${idle.sockets} sockets of as many visitors from ${idle.addresses} addresses, a new process each round; after ${idle.warmSockets} that were opened and closed`,
     sends: `sends: ${sends.connections} sockets ask for ${sends.tokensPerAnswer} tokens without a pause, ${sends.measuredMs} ms, ${sends.turnsPerConversation} turns a conversation`,
+    users: `users: ${users.sockets} sockets of as many visitors from ${idle.addresses} addresses, a new process each round; each asks once in ${users.everyMs / 1_000} s for ${users.tokensPerAnswer} tokens at ${users.tokensPerSecond}/s; ${users.measuredMs / 1_000} s, ${users.rounds} rounds`,
+    storm: `storm: ${storm.readers} readers of answers of ${storm.tokensPerAnswer} tokens at ${storm.tokensPerSecond}/s; their replica is killed (SIGKILL), and each connects to the other one within ${storm.jitterMs} ms; ${storm.rounds} rounds`,
   };
   if (profiling) return [...lines, only.length === 1 && only[0] === 'sends' ? of.sends : of.tokens].join('\n');
   lines.push(`median (least–most) of ${rounds} rounds, server and relay in turn; ratio = server by relay, round by round`);
@@ -146,7 +149,14 @@ function workloadText({ workload, only, profile: profiling }: Options): string {
 
 /** Descriptors for the sockets of the idle measure and some more; throws where they are not to be had. */
 function checkDescriptors({ workload, only, profile: profiling }: Options): void {
-  const needed = (only.includes('idle') && !profiling ? workload.idle.sockets : workload.tokens.streams * 2) + 1_000;
+  const sockets: Partial<Record<MeasureName, number>> = {
+    idle: workload.idle.sockets,
+    // An answer that streams has a second one, to the model.
+    users: workload.users.sockets + 1_000,
+    storm: workload.storm.readers * 2,
+  };
+  const most = profiling ? 0 : Math.max(0, ...only.map((name) => sockets[name] ?? 0));
+  const needed = Math.max(most, workload.tokens.streams * 2) + 1_000;
   if (descriptorLimit() >= needed || raiseDescriptorLimit(needed)) return;
   throw new Error(
     `${needed} descriptors are needed and ${descriptorLimit()} allowed: raise "ulimit -n", or measure fewer sockets with --sockets.`,

@@ -47,7 +47,7 @@ export class Witness {
     const entries = new Map<string, WitnessEntry>();
     const wrong: string[] = [];
     for (const entry of served) {
-      const marker = entry.last_user.slice(entry.last_user.lastIndexOf(' ') + 1);
+      const marker = markerOf(entry);
       if (entries.has(marker)) wrong.push(`${marker}: the model was asked twice`);
       entries.set(marker, entry);
     }
@@ -64,6 +64,18 @@ export class Witness {
     return { answers: answers.length, tokens: total, wrong, entries };
   }
 
+  /** How often the model was asked for each marker since the last `clear`, and how often it came to its end. */
+  async attempts(): Promise<Map<string, { asked: number; complete: number }>> {
+    const attempts = new Map<string, { asked: number; complete: number }>();
+    for (const entry of await this.served(0)) {
+      const known = attempts.get(markerOf(entry)) ?? { asked: 0, complete: 0 };
+      known.asked += 1;
+      if (entry.outcome === 'complete') known.complete += 1;
+      attempts.set(markerOf(entry), known);
+    }
+    return attempts;
+  }
+
   private async served(expected: number): Promise<WitnessEntry[]> {
     const end = performance.now() + patienceMs;
     for (;;) {
@@ -74,6 +86,10 @@ export class Witness {
       await sleep(100);
     }
   }
+}
+
+function markerOf({ last_user }: WitnessEntry): string {
+  return last_user.slice(last_user.lastIndexOf(' ') + 1);
 }
 
 function faultOf(answer: Answer, entry: WitnessEntry | undefined, tokens: number): string | undefined {

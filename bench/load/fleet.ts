@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { type Asked, type Processes, root } from '../processes.ts';
-import type { Answer, Command, Drive, Opened, Progress } from './messages.ts';
+import type { Answer, Command, Drive, Opened, Progress, ResumedAnswer, Storm } from './messages.ts';
 
 /** Where load goes: the server or the bare relay. */
 export interface Target {
@@ -34,6 +34,11 @@ export class Fleet {
     );
   }
 
+  /** Ids of its processes. */
+  get pids(): number[] {
+    return this.members.map(({ pid }) => pid);
+  }
+
   /** Opens sockets, shared out between the processes. Throws when one does not open. */
   async open(target: Target, { count, addresses = 1, concurrency = 16 }: OpenOptions): Promise<void> {
     const opened = await this.tell<Opened>(
@@ -57,6 +62,20 @@ export class Fleet {
   async drive(drive: Omit<Drive, 'do'>): Promise<Answer[]> {
     const command = (at: number): Command => ({ do: 'drive', ...drive, tag: `${drive.tag}-${this.name}${at}` });
     return (await this.tell<Answer[]>(command, drive.spreadMs + drive.forMs + drive.answerLimitMs + 10_000)).flat();
+  }
+
+  /** Runs readers that resume on the second target when they lose the first, shared out between the processes; see `Storm`. */
+  async storm(targets: [Target, Target], storm: Omit<Storm, 'do' | 'urls' | 'headers' | 'visitors'>): Promise<ResumedAnswer[]> {
+    const command = (at: number): Command => ({
+      do: 'storm',
+      ...storm,
+      urls: [targets[0].url, targets[1].url],
+      headers: targets[0].headers,
+      visitors: `${this.name}-${at}`,
+      count: this.share(storm.count, at),
+      tag: `${storm.tag}-${this.name}${at}`,
+    });
+    return (await this.tell<ResumedAnswer[]>(command, storm.spreadMs + storm.answerLimitMs + 10_000)).flat();
   }
 
   /** What was received so far by all, the busiest process's event loop since the last look, and sockets lost. */

@@ -1,7 +1,8 @@
 /* A load process: holds sockets and asks questions on them as its parent says. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ClientSocket, now, received } from './client-socket.ts';
-import type { Answer, Command, Connect, Drive, Opened, Progress } from './messages.ts';
+import type { Answer, Command, Connect, Drive, Opened, Progress, ResumedAnswer, Storm } from './messages.ts';
+import { ResumingReader } from './resuming-reader.ts';
 
 let sockets: ClientSocket[] = [];
 let loopBefore = performance.eventLoopUtilization();
@@ -27,9 +28,14 @@ async function connect(command: Connect): Promise<Opened> {
 
 async function drive(command: Drive): Promise<Answer[]> {
   const answers: Answer[] = [];
-  const until = now() + command.forMs;
+  const { everyMs = 0 } = command;
+  const from = now();
+  const until = from + command.forMs;
   const lane = async (socket: ClientSocket, number: number): Promise<void> => {
-    if (command.spreadMs > 0) await sleep((command.spreadMs * number) / sockets.length);
+    const begin = (command.spreadMs * number) / sockets.length;
+    // Who would begin after the end does not begin.
+    if (everyMs > 0 && begin >= command.forMs) return;
+    if (begin > 0) await sleep(begin);
     for (let turn = 0; turn === 0 || (now() < until && socket.isOpen); turn += 1) {
       const marker = `${command.tag}-${number}-${turn}`;
       const conversation = `${command.tag}-${number}-${Math.floor(turn / command.turnsPerConversation)}`;
@@ -39,10 +45,33 @@ async function drive(command: Drive): Promise<Answer[]> {
       // A server that refuses is not asked a million times.
       if (answer.error !== '') await sleep(100);
       if (command.pauseMs > 0) await sleep(Math.random() * command.pauseMs);
+      if (everyMs > 0) {
+        const next = from + begin + (turn + 1) * everyMs;
+        if (next >= until) return;
+        await sleep(Math.max(0, next - now()));
+      }
     }
   };
   await Promise.all(sockets.map(lane));
   return answers;
+}
+
+function storm(command: Storm): Promise<ResumedAnswer[]> {
+  const reader = async (number: number): Promise<ResumedAnswer> => {
+    await sleep((command.spreadMs * number) / command.count);
+    const marker = `${command.tag}-${number}`;
+    const urls = command.urls.map((url) => `${url}&visitor_id=${command.visitors}-${number}`) as [string, string];
+    return new ResumingReader({
+      urls,
+      headers: command.headers,
+      from: `127.0.0.${1 + (number % command.addresses)}`,
+      marker,
+      text: `[[demo: ${JSON.stringify(command.script)}]] ${marker}`,
+      jitterMs: command.jitterMs,
+      limitMs: command.answerLimitMs,
+    }).run();
+  };
+  return Promise.all(Array.from({ length: command.count }, (_, number) => reader(number)));
 }
 
 function look(): Progress {
@@ -65,6 +94,8 @@ function obey(command: Command): Promise<unknown> {
       return connect(command);
     case 'drive':
       return drive(command);
+    case 'storm':
+      return storm(command);
     case 'look':
       return Promise.resolve(look());
     case 'close':

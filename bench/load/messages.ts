@@ -29,10 +29,22 @@ export interface Drive {
   spreadMs: number;
   /** Longest pause between an answer and the next message, in milliseconds; the pauses are random. */
   pauseMs: number;
+  /** Time from one message of a socket to its next, in milliseconds; without it the next follows the answer. */
+  everyMs?: number;
   forMs: number;
   turnsPerConversation: number;
   /** An answer that takes longer is an error. */
   answerLimitMs: number;
+}
+
+/** Opens `count` readers that ask one question each and resume on another replica when their socket breaks. Gives `ResumedAnswer[]`. */
+export interface Storm
+  extends Pick<Drive, 'tag' | 'script' | 'spreadMs' | 'answerLimitMs'>, Pick<Connect, 'headers' | 'count' | 'addresses'> {
+  do: 'storm';
+  /** First the replica to ask, then the one to resume on. */
+  urls: [string, string];
+  visitors: string;
+  jitterMs: number;
 }
 
 /** How much of the running answers has come. Gives `Progress`. */
@@ -57,7 +69,7 @@ export interface Close {
 }
 
 /** What a load process can be told. */
-export type Command = Connect | Drive | Look | Close;
+export type Command = Connect | Drive | Storm | Look | Close;
 
 /** One message and what came back. Times are milliseconds since the epoch with fractions. */
 export interface Answer {
@@ -72,4 +84,15 @@ export interface Answer {
   finish: string;
   /** '' when all went well. */
   error: string;
+}
+
+/** An answer whose reader may have lost its socket. Times are milliseconds since the epoch with fractions, 0 = it did not happen. */
+export interface ResumedAnswer extends Answer {
+  lostAt: number;
+  /** The other replica said that it follows the answer. */
+  resumedAt: number;
+  /** The first chunk after that. */
+  continuedAt: number;
+  /** Connections that were refused or failed. */
+  refusals: number;
 }

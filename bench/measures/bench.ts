@@ -52,18 +52,19 @@ export interface Rounds<T> {
   relay: T[];
 }
 
-/** One round after the other, A B A B, so that both meet the same machine. `warm` runs once for each before the first. */
+/** One round after the other, A B A B, so that both meet the same machine. `warm` runs once for each before the first of `count`. */
 export async function interleave<T>(
   bench: Bench,
   name: string,
   round: (target: StartedTarget, tag: string) => Promise<T>,
   warm: (target: StartedTarget, tag: string) => Promise<unknown> = () => Promise.resolve(),
+  count = bench.workload.rounds,
 ): Promise<Rounds<T>> {
   const rounds: Rounds<T> = { parley: [], relay: [] };
   if (bench.workload.warm) for (const target of [bench.parley, bench.relay]) await warm(target, `${name}-${target.name}-warm`);
-  for (let at = 0; at < bench.workload.rounds; at += 1) {
+  for (let at = 0; at < count; at += 1) {
     for (const target of [bench.parley, bench.relay]) {
-      bench.say(`${name}: round ${at + 1} of ${bench.workload.rounds}, ${target.name}`);
+      bench.say(`${name}: round ${at + 1} of ${count}, ${target.name}`);
       rounds[target.name].push(await round(target, `${name}-${target.name}-${at}`));
     }
   }

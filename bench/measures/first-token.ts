@@ -103,7 +103,7 @@ async function firstTokenRound(
  * The model's clock is whole milliseconds, cut off: `before` seems half a millisecond too short and `after` as much too long
  * on average, their sum is right on average and off by at most one millisecond.
  */
-function timesOf(answer: Answer, entry: WitnessEntry | undefined): { before: number; after: number } {
+export function timesOf(answer: Answer, entry: WitnessEntry | undefined): { before: number; after: number } {
   const started = Date.parse(entry?.started_at ?? '');
   const first = Date.parse(entry?.first_token_at ?? '');
   return { before: started - answer.sentAt, after: answer.firstAt - first };

@@ -81,9 +81,9 @@ function pick(file) {
 
 /**
  * Says what there is now and what to try first.
- * @param {{ url: string, ws_url: string, account: DemoAccount | undefined, home: string, demoModel: boolean, seconds: number }} state
+ * @param {{ url: string, ws_url: string, account: DemoAccount | undefined, home: string, demoModel: boolean, seconds: number, file?: string }} state `file`: where all of it stands
  */
-export function printSummary({ url, ws_url, account, home, demoModel, seconds }) {
+export function printSummary({ url, ws_url, account, home, demoModel, seconds, file = 'demo.json' }) {
   const model = demoModel ? 'Answers come from the built-in demo model; set OPENAI_API_KEY or OPENAI_BASE_URL for a real one.' : '';
   const lines = ['', `Parley is ready after ${seconds.toFixed(1)} s.`, '', `  Playground   ${url}/`, `  API docs     ${url}/docs`];
   if (account !== undefined) {
@@ -95,6 +95,6 @@ export function printSummary({ url, ws_url, account, home, demoModel, seconds })
     lines.push('and over WebSocket:');
     lines.push(`  node scripts/chat.mjs --url ${ws_url} --key ${account.api_key} --bot ${account.bot_id} "Hello"`);
   }
-  lines.push('', `All of this stands in ${join(home, 'demo.json')}. ${model}`.trim(), 'Press Ctrl-C to stop.', '');
+  lines.push('', `All of this stands in ${join(home, file)}. ${model}`.trim(), 'Press Ctrl-C to stop.', '');
   for (const line of lines) say(line);
 }

@@ -4,6 +4,7 @@ import { LauncherError } from './launcher-error.mjs';
 import { lastLine, openLog, tail } from './log-files.mjs';
 import { root } from './paths.mjs';
 import { startNodeChild, stopChild, waitUntil } from './processes.mjs';
+import { step } from './progress.mjs';
 
 /** The demo model that bots use which name none. */
 export const demoModelName = 'demo-small';
@@ -14,6 +15,33 @@ export const demoModelName = 'demo-small';
  */
 export function hasOwnModel(env) {
   return Boolean(env.OPENAI_API_KEY || env.OPENAI_BASE_URL || env.AZURE_OPENAI_ENDPOINT);
+}
+
+/**
+ * Keeps a demo model running, once the build is there, unless the user brings a model.
+ * @param {string} home @param {NodeJS.ProcessEnv} env @param {Promise<void>} built @param {import('./supervisor.mjs').Supervisor} supervisor
+ */
+export async function demoModelUnlessOwn(home, env, built, supervisor) {
+  if (hasOwnModel(env)) return undefined;
+  await built;
+  const options = { env, logFile: join(home, 'logs', 'demo-model.log') };
+  return step('demo model', () =>
+    supervisor.keep('The demo model', (before) => startDemoModel({ ...options, ...(before && { port: before.port }) })),
+  );
+}
+
+/**
+ * The settings with which a server finds the demo model; none when there is no demo model.
+ * @param {import('./supervisor.mjs').Kept | undefined} model @param {NodeJS.ProcessEnv} settings
+ * @returns {NodeJS.ProcessEnv}
+ */
+export function modelSettings(model, settings) {
+  if (model === undefined) return {};
+  return {
+    OPENAI_BASE_URL: `${model.service.url}/v1`,
+    OPENAI_API_KEY: 'demo',
+    MODEL_DEFAULT: settings.MODEL_DEFAULT || demoModelName,
+  };
 }
 
 /**

@@ -5,6 +5,11 @@ import { warn } from './progress.mjs';
 
 const restartsPerMinute = 5;
 
+/** First and longest wait before a peer is started again, in milliseconds; it doubles while the peer keeps ending at once. */
+const backOffMs = { first: 250, longest: 5_000 };
+/** A peer that ran for so long was no failed start, in milliseconds. */
+const steadyMs = 10_000;
+
 /** Keeps services running, starts those again that end by themselves, and stops all of them in order. */
 export class Supervisor {
   /** @type {Set<Promise<unknown>>} */
@@ -73,6 +78,53 @@ export class Supervisor {
       if (!this.#stopping) this.#onFatal(describe(exit));
     });
     return service;
+  }
+
+  /**
+   * Starts one of several equals that use the services; it is stopped before them. When it ends by itself that is said, and it is
+   * started again after a short wait, as often as it takes: its equals carry on meanwhile.
+   * @param {string} name
+   * @param {() => Promise<Service>} start
+   * @param {{ restart: boolean, onChange: () => void }} options `onChange` is told when it has ended and when it is there again
+   * @returns {Promise<Kept>} whose `pid` follows restarts
+   */
+  async peer(name, start, { restart, onChange }) {
+    const kept = { service: await this.#begin(1, start), pid: 0 };
+    kept.pid = kept.service.pid;
+    const watch = async () => {
+      let wait = backOffMs.first;
+      for (;;) {
+        const begin = performance.now();
+        const { code, signal } = await kept.service.exit;
+        if (this.#stopping) return;
+        this.#forget(kept.service);
+        const steady = performance.now() - begin >= steadyMs;
+        if (steady) wait = backOffMs.first;
+        warn(`${name} ended (${signal ?? `exit code ${code}`})${restart ? '; starting it again.' : '.'}`);
+        if (!restart) return onChange();
+        wait = await this.#again(name, kept, start, wait);
+        if (this.#stopping) return;
+        onChange();
+      }
+    };
+    void watch();
+    return kept;
+  }
+
+  /** Tries until a peer is there again or the end has begun. Gives the next wait. @param {string} name @param {Kept} kept @param {() => Promise<Service>} start @param {number} wait */
+  async #again(name, kept, start, wait) {
+    for (;;) {
+      await new Promise((resolve) => setTimeout(resolve, wait));
+      wait = Math.min(wait * 2, backOffMs.longest);
+      if (this.#stopping) return wait;
+      try {
+        kept.service = await this.#begin(1, start);
+        kept.pid = kept.service.pid;
+        return wait;
+      } catch (error) {
+        if (!this.#stopping) warn(`${name} could not be started; trying again: ${error instanceof Error ? error.message : String(error)}`);
+      }
+    }
   }
 
   /** @param {number} stage @param {() => Promise<Service>} start */

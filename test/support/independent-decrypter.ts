@@ -8,12 +8,11 @@ import { createDecipheriv } from 'node:crypto';
  * `tenant|table|column|row`. The master key (id 0) wraps a tenant's key, which wraps the keys of its visitors.
  */
 export class IndependentDecrypter {
+  private readonly masterKey: Buffer;
   private readonly wrapped: Map<string, WrappedRow>;
 
-  constructor(
-    private readonly masterKey: Buffer,
-    keystore: WrappedRow[],
-  ) {
+  constructor(masterKey: Buffer, keystore: WrappedRow[]) {
+    this.masterKey = masterKey;
     this.wrapped = new Map(keystore.map((row) => [row.id, row]));
   }
 

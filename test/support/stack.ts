@@ -13,6 +13,8 @@ import { asSuperuser, databaseUrls, templates } from './services.ts';
 export interface StackOptions {
   /** Settings on top of the tests' own. */
   env?: Record<string, string>;
+  /** Ways to the databases other than the straight one. */
+  through?: { database: (url: string) => string; keystore: (url: string) => string };
   /** Gets each log line. */
   onLog?: (line: string) => void;
 }
@@ -87,10 +89,11 @@ export async function testStack(options: StackOptions = {}): Promise<TestStack> 
   await redis.flushdb();
   const model = await startDemoModel({ tokensPerSecond: 0, firstTokenMs: 0 });
   const urls = databaseUrls(postgresUrl, database, keystore);
+  const by = options.through ?? { database: (url: string) => url, keystore: (url: string) => url };
   const env: Record<string, string> = {
-    DATABASE_URL: urls.tenantUrl,
-    DATABASE_SYSTEM_URL: urls.systemUrl,
-    KEYSTORE_URL: urls.keystoreUrl,
+    DATABASE_URL: by.database(urls.tenantUrl),
+    DATABASE_SYSTEM_URL: by.database(urls.systemUrl),
+    KEYSTORE_URL: by.keystore(urls.keystoreUrl),
     REDIS_URL: redisUrl.href,
     PARLEY_MASTER_KEY: randomBytes(32).toString('base64'),
     OPENAI_BASE_URL: `${model.url}/v1`,

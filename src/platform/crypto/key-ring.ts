@@ -6,6 +6,8 @@ import { type CryptoConfig, cryptoConfig } from './crypto.config.ts';
 import { CannotDecrypt, type ContentKey, keyIdOf, open, type Place, seal } from './envelope.ts';
 import { type KeyKind, Keystore, type WrappedKey } from './keystore.ts';
 
+/** Length of a key in bytes. */
+const keyLength = 32;
 /** Keys kept unwrapped in memory at most; the oldest go first. */
 const maxCachedKeys = 20_000;
 
@@ -77,7 +79,7 @@ export class KeyRing {
     if (stored !== undefined) return this.unwrap(tenantId, stored);
     const wrapping = await this.wrappingKey(tenantId, kind);
     const id = newUuid();
-    const wrapped = seal(wrapping, wrappedPlace(tenantId, kind, id), randomBytes(32));
+    const wrapped = seal(wrapping, wrappedPlace(tenantId, kind, id), randomBytes(keyLength));
     return this.unwrap(tenantId, await this.keystore.add(tenantId, { id, kind, subjectId, wrapped }));
   }
 
@@ -90,7 +92,8 @@ export class KeyRing {
 
   private async unwrap(tenantId: string, stored: WrappedKey): Promise<ContentKey> {
     const wrapping = await this.wrappingKey(tenantId, stored.kind);
-    const bytes = open(wrapping, wrappedPlace(tenantId, stored.kind, stored.id), stored.wrapped);
+    // A copy of its own: what `open` gives is a part of a pooled block, all of which would stay in memory with the key.
+    const bytes = Buffer.alloc(keyLength, open(wrapping, wrappedPlace(tenantId, stored.kind, stored.id), stored.wrapped));
     const key: ContentKey = { id: stored.id, tenantId, bytes };
     const entry: CachedKey = { key, until: clock.now() + this.config.keyCacheSeconds * 1000 };
     remember(this.byId, key.id, entry);

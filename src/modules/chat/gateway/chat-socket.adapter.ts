@@ -98,7 +98,7 @@ export class ChatSocketAdapter implements WebSocketAdapter<WebSocketServer, Chat
     try {
       const admitted = await this.admission.admit(request);
       const { slowReaderBytes, framesPerSecond } = this.config;
-      const socket = new ChatSocket(ws, admitted.principal, admitted.party, { slowReaderBytes }, framesPerSecond * 4);
+      const socket = new ChatSocket(ws, request.socket, admitted.principal, admitted.party, { slowReaderBytes }, framesPerSecond * 4);
       const added = await this.sockets.add(socket);
       if (added === 'added') this.listen(ws, socket);
       else if (added === 'full') ws.close(closeCodes.rate, 'too many sockets');

@@ -1,3 +1,4 @@
+import type { Duplex } from 'node:stream';
 import type { WebSocket } from 'ws';
 import { AppError } from '../../../kernel/app-error.ts';
 import type { Principal } from '../../../kernel/principal.ts';
@@ -38,8 +39,10 @@ export class ChatSocket {
   private tail: Promise<void> = Promise.resolve();
   private closing = false;
 
+  /** `stream` is the connection beneath `ws`. */
   constructor(
     readonly ws: WebSocket,
+    private readonly stream: Duplex,
     readonly principal: Principal,
     readonly party: Party,
     private readonly limits: SocketLimits,
@@ -128,6 +131,8 @@ export class ChatSocket {
         if (this.behindSince === 0) this.behindSince = performance.now();
         return false;
       },
+      hold: () => this.stream.cork(),
+      release: () => this.stream.uncork(),
       chunk: (sequence, json) => this.ws.send(serverFrame.chunk(prefix, sequence, json)),
       end: () => {
         this.requests.delete(requestId);

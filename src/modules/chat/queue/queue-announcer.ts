@@ -7,7 +7,7 @@ import { closingChunks, openingChunks, type QueueData } from '../stream/chunks.t
 import type { LogProducer } from '../stream/log-producer.ts';
 import { turnIds } from '../turn/turn-run.ts';
 import { isFinal, type TurnRow } from '../turn/turn.ts';
-import { announceTurn, findTurn } from '../turn/turn-lifecycle.ts';
+import { announceTurn, ownTurns } from '../turn/turn-lifecycle.ts';
 import { takeLog } from '../turn/take-log.ts';
 import { TurnTools } from '../turn/turn-tools.ts';
 import { QueueLoad } from './queue-load.ts';
@@ -106,7 +106,7 @@ export class QueueAnnouncer {
     const positions = await this.system.run('turn-queue', (tx) => positionsOf(tx, this.replica.id, limited));
     const byId = new Map(positions.map((position) => [position.id, position]));
     const gone = [...this.announced.values()].filter(({ turn, since }) => since < this.lastLook && !byId.has(turn.id));
-    for (const entry of gone) await this.leave(entry);
+    if (gone.length > 0) await this.leave(gone);
     await this.tell(positions);
   }
 
@@ -146,14 +146,25 @@ export class QueueAnnouncer {
     return producer;
   }
 
-  /** A turn that waits no more: taken up elsewhere, or stopped, and then its readers are told. */
-  private async leave(entry: Announced): Promise<void> {
-    const { tenantId, turn, producer } = entry;
-    const now = await this.database.forTenant(tenantId, (tx) => findTurn(tx, tenantId, turn.id));
-    if (now?.state === 'queued' && now.attempt === turn.attempt) return;
-    this.announced.delete(turn.id);
+  /** Turns that wait no more: taken up elsewhere, or stopped, and then their readers are told. */
+  private async leave(gone: Announced[]): Promise<void> {
+    const ids = gone.map(({ turn }) => turn.id);
+    const stored = await this.system.run('turn-queue', (tx) => ownTurns(tx, ids));
+    const byId = new Map(stored.map((turn) => [turn.id, turn]));
+    for (const entry of gone) {
+      const { id, attempt } = entry.turn;
+      const now = byId.get(id);
+      const ours = now?.attempt === attempt;
+      // The look before was older than its entering.
+      if (ours && now.state === 'queued') continue;
+      this.announced.delete(id);
+      if (ours && isFinal(now.state)) this.tellStopped(entry);
+      else entry.producer?.close();
+    }
+  }
+
+  private tellStopped({ tenantId, turn, producer }: Announced): void {
     if (producer === undefined) return;
-    if (now === undefined || !isFinal(now.state) || now.attempt !== turn.attempt) return producer.close();
     const ids = turnIds(tenantId, turn);
     const [, startStep] = openingChunks(ids);
     const ending = closingChunks(ids, { finishReason: 'interrupted', status: 'stopped', model: null, usage: null });

@@ -5,6 +5,9 @@ import type { OpenedLog } from './turn-logs.ts';
 export interface ChunkSink {
   /** False while the reader is behind: nothing is written until `resume`. */
   ready(): boolean;
+  /** Several things are about to be written: hold them back until `release`, so that they go out together. */
+  hold?(): void;
+  release?(): void;
   /** Writes one chunk. */
   chunk(sequence: number, json: string): void;
   /** The last chunk was written. */
@@ -38,11 +41,15 @@ export class LogCursor implements LogReader {
 
   wake(): void {
     if (this.stopped || this.pumping) return;
+    const { log } = this.opened;
+    const several = log.sealed || log.next - this.next > 1;
     this.pumping = true;
+    if (several) this.sink.hold?.();
     try {
       this.pump();
     } finally {
       this.pumping = false;
+      if (several) this.sink.release?.();
     }
   }
 

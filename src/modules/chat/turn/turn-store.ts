@@ -111,8 +111,10 @@ export class TurnStore {
       const from = decision.kind === 'regenerate' ? decision.earlier.userPosition + 1 : decision.earlier.userPosition;
       await this.messages.supersede(tx, tenantId, conversation.id, from);
     }
-    if (regenerated === undefined) {
-      await this.messages.insert(tx, tenantId, {
+    // Sent together with the turn; the reference between them is checked at the commit.
+    const written =
+      regenerated === undefined &&
+      this.messages.insert(tx, tenantId, {
         id: userMessageId,
         conversationId: conversation.id,
         turnId,
@@ -122,8 +124,7 @@ export class TurnStore {
         tokens: prepared.tokens,
         status: 'complete',
       });
-    }
-    return insertTurn(tx, tenantId, {
+    const inserting = insertTurn(tx, tenantId, {
       id: turnId,
       conversationId: conversation.id,
       botId,
@@ -143,5 +144,7 @@ export class TurnStore {
       ...(place === undefined ? {} : { place }),
       deadlineMs: this.config.turnDeadlineMs + deadlineGraceMs,
     });
+    const [turn] = await Promise.all([inserting, written]);
+    return turn;
   }
 }

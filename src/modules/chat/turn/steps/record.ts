@@ -59,9 +59,11 @@ async function store(run: TurnRun, tools: TurnTools, answer: Answer, result: Tur
   const { tenantId, turn, key } = run;
   const { database, messages, gates } = tools.storage;
   await database.forTenant(tenantId, async (tx) => {
-    if (!(await finishTurn(tx, tenantId, turn, result))) throw new TurnLost();
-    if (result.state === 'completed' || answer.text !== '') {
-      await messages.insert(tx, tenantId, {
+    // All in one round trip: what was written for a turn that is no longer ours is taken back with the rest.
+    const finished = finishTurn(tx, tenantId, turn, result);
+    const written =
+      (result.state === 'completed' || answer.text !== '') &&
+      messages.insert(tx, tenantId, {
         id: turn.answerMessageId,
         conversationId: turn.conversationId,
         turnId: turn.id,
@@ -71,9 +73,14 @@ async function store(run: TurnRun, tools: TurnTools, answer: Answer, result: Tur
         tokens: tokensOf(answer),
         status: messageStatusOf[result.state],
       });
-    }
-    await gates.settle(tx, { tenantId, turnId: turn.id }, result);
-    run.promoted = await promoteNext(tx, tenantId, turn.conversationId);
+    const others = Promise.all([
+      promoteNext(tx, tenantId, turn.conversationId),
+      gates.settle(tx, { tenantId, turnId: turn.id }, result),
+      written,
+    ]);
+    others.catch(() => undefined);
+    if (!(await finished)) throw new TurnLost();
+    [run.promoted] = await others;
   });
 }
 
