@@ -3,13 +3,14 @@ import { spawn } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { build } from './local/build.mjs';
+import { settingsFile } from './local/foundation.mjs';
 import { prepareRuntime } from './local/node-runtime.mjs';
 import { root } from './local/paths.mjs';
 
 await prepareRuntime();
 await build();
 const home = process.env.PARLEY_HOME ? resolve(process.env.PARLEY_HOME) : join(root, '.parley');
-const settings = join(home, 'server-env.json');
+const settings = settingsFile(home);
 const local = process.env.DATABASE_URL === undefined && existsSync(settings) ? JSON.parse(readFileSync(settings, 'utf8')) : {};
 const child = spawn(
   process.execPath,
