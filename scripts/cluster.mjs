@@ -7,7 +7,7 @@ import { startFoundation } from './local/foundation.mjs';
 import { launch } from './local/launch.mjs';
 import { followWarnings } from './local/log-files.mjs';
 import { checkPort, takePlace } from './local/place.mjs';
-import { freePort } from './local/ports.mjs';
+import { holdPort } from './local/ports.mjs';
 import { watchNpm } from './local/processes.mjs';
 import { say, step, warn } from './local/progress.mjs';
 import { startProxy } from './local/proxies.mjs';
@@ -24,7 +24,7 @@ const command = 'npm run cluster';
  * @property {string} url of the proxy, or of the first replica without one
  * @property {string} ws_url
  * @property {ReplicaEntry[]} replicas workers included
- * @property {number | undefined} proxy_pid
+ * @property {number | null} proxy_pid null without a proxy
  * @property {string | undefined} model_url of the demo model, or of the user's own
  * @property {string | undefined} database_url as owner of the tables
  * @property {string | undefined} redis_url
@@ -39,7 +39,9 @@ async function main({ finish, supervisor, onExit }) {
   const place = takePlace({ command, folder: '.parley-cluster', lowestPort: 0 }, onExit);
   const { settings, home } = place;
   if (place.port !== 0) await checkPort(place.port, '127.0.0.1', command);
-  const port = place.port || (await freePort());
+  // Nobody may take it while the rest starts.
+  const held = place.port === 0 ? await holdPort() : undefined;
+  const port = held?.port ?? place.port;
   const urls = demoUrls(port);
   const proxied = kind !== 'none';
   /** @type {NodeJS.ProcessEnv} */
@@ -58,6 +60,7 @@ async function main({ finish, supervisor, onExit }) {
   /** @type {() => void} */
   let onChange = () => {};
   const common = { env, home, restart, supervisor, onChange: () => onChange() };
+  if (kind === 'none') await held?.release();
   const members = [
     ...Array.from({ length: count }, (_, at) => ({
       name: `replica-${at + 1}`,
@@ -72,8 +75,9 @@ async function main({ finish, supervisor, onExit }) {
   const proxy =
     kind === 'none'
       ? undefined
-      : await step(`${kind} on port ${port}`, () =>
-          supervisor.keep(`The proxy (${kind})`, () =>
+      : await step(`${kind} on port ${port}`, async () => {
+          await held?.release();
+          return supervisor.keep(`The proxy (${kind})`, () =>
             startProxy({
               kind,
               dir: join(home, 'proxy'),
@@ -81,8 +85,8 @@ async function main({ finish, supervisor, onExit }) {
               logFile: join(home, 'logs', 'proxy.log'),
               replicas: replicas.filter(({ role }) => role !== 'worker').map((replica) => ({ host: '127.0.0.1', port: replica.port })),
             }),
-          ),
-        );
+          );
+        });
   if (account !== undefined) await allowOrigin(urls.url, account);
 
   onChange = () => {
@@ -90,7 +94,7 @@ async function main({ finish, supervisor, onExit }) {
     const file = {
       ...urls,
       replicas: replicas.map(({ url, role, kept }) => ({ url, pid: kept.pid, role })),
-      proxy_pid: proxy?.pid,
+      proxy_pid: proxy?.pid ?? null,
       model_url: model?.service.url ?? backends.env.OPENAI_BASE_URL,
       database_url: backends.ownerEnv.DATABASE_OWNER_URL,
       redis_url: backends.env.REDIS_URL,

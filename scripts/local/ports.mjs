@@ -31,3 +31,19 @@ export function freePort() {
     });
   });
 }
+
+/**
+ * A loopback port that nobody else gets until `release` is called, right before it is used.
+ * @returns {Promise<{ port: number, release: () => Promise<void> }>}
+ */
+export function holdPort() {
+  return new Promise((resolve, reject) => {
+    const server = createServer();
+    server.once('error', reject);
+    server.listen({ port: 0, host: '127.0.0.1' }, () => {
+      const address = server.address();
+      const port = typeof address === 'object' && address !== null ? address.port : 0;
+      resolve({ port, release: () => new Promise((done) => server.close(() => done())) });
+    });
+  });
+}
