@@ -35,7 +35,7 @@ export class PublishedBots {
     // Real time on purpose: how fresh a memory is does not depend on the business clock.
     if (known !== undefined && known.until > performance.now()) return known.bot;
     this.remembered.delete(name);
-    const stored = await this.database.forTenant(tenantId, (tx) => this.bots.published(tx, tenantId, botId));
+    const stored = await this.database.atOnce(tenantId, (tx) => this.bots.published(tx, tenantId, botId));
     if (stored === undefined) return undefined;
     const settings = await this.keyRing.open(versionPlace(tenantId, stored.versionId), stored.settings);
     const bot: PublishedBot = {

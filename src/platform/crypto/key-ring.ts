@@ -40,6 +40,11 @@ export class KeyRing {
     return this.keyOf(tenantId, 'visitor', visitorId);
   }
 
+  /** The key of a visitor whom nobody knows yet. */
+  newVisitorKey(tenantId: string, visitorId: string): Promise<ContentKey> {
+    return this.make(tenantId, 'visitor', visitorId);
+  }
+
   /** Decrypts stored values, fetching the keys that are not at hand in one round trip. Throws CannotDecrypt. */
   async openAll(values: { place: Place; sealed: Buffer }[]): Promise<Buffer[]> {
     const missing = new Map<string, Set<string>>();
@@ -76,7 +81,10 @@ export class KeyRing {
     const known = this.cached(this.bySubject, subjectKey(tenantId, kind, subjectId));
     if (known !== undefined) return known;
     const stored = await this.keystore.findBySubject(tenantId, kind, subjectId);
-    if (stored !== undefined) return this.unwrap(tenantId, stored);
+    return stored === undefined ? this.make(tenantId, kind, subjectId) : this.unwrap(tenantId, stored);
+  }
+
+  private async make(tenantId: string, kind: KeyKind, subjectId: string): Promise<ContentKey> {
     const wrapping = await this.wrappingKey(tenantId, kind);
     const id = newUuid();
     const wrapped = seal(wrapping, wrappedPlace(tenantId, kind, id), randomBytes(keyLength));

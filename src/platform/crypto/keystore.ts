@@ -1,6 +1,6 @@
 import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import type { DataSource } from 'typeorm';
-import { closePool, inTransaction, row, rows } from '../database/index.ts';
+import { closePool, inOneTrip, inTransaction, ping, row, rows } from '../database/index.ts';
 
 /** Injection token of the pool to the keystore database. */
 export const KEYSTORE_POOL = 'crypto:keystore-pool';
@@ -32,7 +32,7 @@ export class Keystore implements OnApplicationShutdown {
 
   /** The key of one subject, if there is one. */
   findBySubject(tenantId: string, kind: KeyKind, subjectId: string): Promise<WrappedKey | undefined> {
-    return this.forTenant(tenantId, (tx) =>
+    return this.atOnce(tenantId, (tx) =>
       row<WrappedKey>(tx, `SELECT ${columns} FROM wrapped_keys WHERE tenant_id = $1 AND kind = $2 AND subject_id = $3`, [
         tenantId,
         kind,
@@ -43,7 +43,7 @@ export class Keystore implements OnApplicationShutdown {
 
   /** The keys of a tenant among `ids`, each with the tenant's own key that wraps them. */
   findByIds(tenantId: string, ids: string[]): Promise<WrappedKey[]> {
-    return this.forTenant(tenantId, (tx) =>
+    return this.atOnce(tenantId, (tx) =>
       rows<WrappedKey>(tx, `SELECT ${columns} FROM wrapped_keys WHERE tenant_id = $1 AND (id = ANY($2::uuid[]) OR kind = 'tenant')`, [
         tenantId,
         ids,
@@ -109,7 +109,7 @@ export class Keystore implements OnApplicationShutdown {
 
   /** A cheap round trip, for readiness. Throws when the keystore does not answer. */
   async ping(): Promise<void> {
-    await this.pool.query('SELECT 1');
+    await ping(this.pool);
   }
 
   async onApplicationShutdown(): Promise<void> {
@@ -117,7 +117,15 @@ export class Keystore implements OnApplicationShutdown {
   }
 
   private forTenant<T>(tenantId: string, work: Parameters<typeof inTransaction<T>>[2]): Promise<T> {
-    if (!/^[0-9a-f-]{36}$/.test(tenantId)) throw new Error('the keystore needs the UUID of a tenant');
-    return inTransaction(this.pool, `BEGIN; SELECT set_config('app.tenant', '${tenantId}', true)`, work);
+    return inTransaction(this.pool, beginAs(tenantId), work);
   }
+
+  private atOnce<T>(tenantId: string, work: Parameters<typeof inTransaction<T>>[2]): Promise<T> {
+    return inOneTrip(this.pool, beginAs(tenantId), work);
+  }
+}
+
+function beginAs(tenantId: string): string {
+  if (!/^[0-9a-f-]{36}$/.test(tenantId)) throw new Error('the keystore needs the UUID of a tenant');
+  return `BEGIN; SELECT set_config('app.tenant', '${tenantId}', true)`;
 }

@@ -69,11 +69,32 @@ export async function openPool(options: PoolOptions): Promise<DataSource> {
  * Commits when `work` resolves and rolls back when it throws. Resolves only after Postgres has said COMMIT.
  */
 export async function inTransaction<T>(source: DataSource, begin: string, work: (tx: Transaction) => Promise<T>): Promise<T> {
+  silenceOf(source).enter();
+  return heard(source, () => transact(source, begin, work, false));
+}
+
+/**
+ * The same in a single round trip, for work that sends all its statements before it waits for any: COMMIT goes along with
+ * them. A statement that comes later is refused.
+ */
+export async function inOneTrip<T>(source: DataSource, begin: string, work: (tx: Transaction) => Promise<T>): Promise<T> {
+  silenceOf(source).enter();
+  return heard(source, () => transact(source, begin, work, true));
+}
+
+/** A cheap round trip, also while the server counts as silent. Gives whether it is read only; throws when it does not answer. */
+export async function ping(source: DataSource): Promise<{ readOnly: boolean }> {
+  const sql = `SELECT current_setting('transaction_read_only') AS "readOnly"`;
+  const [answer] = await heard(source, () => source.query<{ readOnly: string }[]>(sql));
+  return { readOnly: answer?.readOnly === 'on' };
+}
+
+/** Remembers whether the server answered. */
+async function heard<T>(source: DataSource, ask: () => Promise<T>): Promise<T> {
   const silence = silenceOf(source);
-  silence.enter();
   const began = performance.now();
   try {
-    const result = await transact(source, begin, work);
+    const result = await ask();
     silence.answered();
     return result;
   } catch (error) {
@@ -82,7 +103,7 @@ export async function inTransaction<T>(source: DataSource, begin: string, work: 
   }
 }
 
-async function transact<T>(source: DataSource, begin: string, work: (tx: Transaction) => Promise<T>): Promise<T> {
+async function transact<T>(source: DataSource, begin: string, work: (tx: Transaction) => Promise<T>, oneTrip: boolean): Promise<T> {
   // The pool beneath TypeORM: its query runner costs about as much again as the statement (events, results in several shapes).
   const pool = poolOf(source);
   if (pool.waitingCount >= maxWaiting) throw new Error(tooManyWaiting);
@@ -93,8 +114,12 @@ async function transact<T>(source: DataSource, begin: string, work: (tx: Transac
   const tx = new Transaction(client, !unprepared.has(source));
   try {
     tx.begin(begin);
-    const result = await work(tx);
-    await tx.commit();
+    const working = work(tx);
+    const committed = oneTrip ? tx.commit() : undefined;
+    // Its failure is that of a statement, which is thrown first.
+    committed?.catch(() => undefined);
+    const result = await working;
+    await (committed ?? tx.commit());
     return result;
   } catch (error) {
     throw await tx.rollBack(error);

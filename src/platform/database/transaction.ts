@@ -21,7 +21,6 @@ export class Transaction {
   private ended = false;
   private gathering = false;
   private beginFailure: unknown;
-  private submittedFailure: unknown;
   private stalePlan = false;
 
   /** `prepared`: statements are named, so that Postgres parses and plans each once a connection. */
@@ -59,19 +58,12 @@ export class Transaction {
     return answer;
   }
 
-  /** Runs one statement whose outcome nobody waits for: when it fails, the commit fails with its error. */
-  submit(sql: string, parameters: unknown[]): void {
-    this.query(sql, parameters).catch((error: unknown) => {
-      this.submittedFailure ??= error;
-    });
-  }
-
   /** Commits. Resolves only after Postgres has said COMMIT: a transaction that an error had aborted answers ROLLBACK. */
   async commit(): Promise<void> {
     this.ended = true;
     this.gather();
     const { command } = await this.client.query('COMMIT');
-    if (command !== 'COMMIT') throw this.submittedFailure ?? new Error('the transaction was rolled back by an earlier error');
+    if (command !== 'COMMIT') throw new Error('the transaction was rolled back by an earlier error');
   }
 
   /** Takes everything back. Gives the error to throw: what kept the transaction from beginning, or `error`. */

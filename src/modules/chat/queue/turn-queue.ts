@@ -75,7 +75,7 @@ export class TurnQueue {
   async stop(): Promise<void> {
     this.stopped = true;
     this.announcer.stop();
-    await this.wakes.close().catch((error: unknown) => this.logger.debug({ error: safeError(error) }, 'queue not closed'));
+    await this.wakes.close();
   }
 
   /**

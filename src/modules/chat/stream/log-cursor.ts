@@ -1,6 +1,10 @@
 import type { LogReader } from './turn-log.ts';
 import type { OpenedLog } from './turn-logs.ts';
 
+/** Chunks that are held back to go out together at most, and their length in characters. */
+const maxTogether = 16;
+const maxTogetherLength = 16_384;
+
 /** Where a reader's chunks go. */
 export interface ChunkSink {
   /** False while the reader is behind: nothing is written until `resume`. */
@@ -41,15 +45,14 @@ export class LogCursor implements LogReader {
 
   wake(): void {
     if (this.stopped || this.pumping) return;
-    const { log } = this.opened;
-    const several = log.sealed || log.next - this.next > 1;
+    const together = this.fewTogether();
     this.pumping = true;
-    if (several) this.sink.hold?.();
+    if (together) this.sink.hold?.();
     try {
       this.pump();
     } finally {
       this.pumping = false;
-      if (several) this.sink.release?.();
+      if (together) this.sink.release?.();
     }
   }
 
@@ -59,6 +62,16 @@ export class LogCursor implements LogReader {
     this.stopped = true;
     this.detach?.();
     this.opened.release();
+  }
+
+  /** True when a few small chunks wait: more, held back, would look like a reader that is behind. */
+  private fewTogether(): boolean {
+    const { chunks, sealed } = this.opened.log;
+    const waiting = chunks.length - this.next + (sealed ? 1 : 0);
+    if (waiting < 2 || waiting > maxTogether) return false;
+    let length = 0;
+    for (let at = this.next; at < chunks.length; at += 1) length += chunks[at]?.length ?? 0;
+    return length <= maxTogetherLength;
   }
 
   private pump(): void {

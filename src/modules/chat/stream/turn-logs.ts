@@ -118,7 +118,7 @@ export class TurnLogs {
   }
 
   private find(ref: TurnRef): Promise<TurnRow | undefined> {
-    return this.database.forTenant(ref.tenantId, (tx) => findTurn(tx, ref.tenantId, ref.turnId));
+    return this.database.atOnce(ref.tenantId, (tx) => findTurn(tx, ref.tenantId, ref.turnId));
   }
 
   private async answerOf(ref: TurnRef, turn: TurnRow): Promise<string | undefined> {

@@ -74,9 +74,9 @@ export class Visitors {
   }
 
   private async findOrCreate(tenantId: string, id: string, externalId: string, externalIdHash: Buffer): Promise<string> {
-    const known = await this.database.forTenant(tenantId, (tx) => this.repository.findId(tx, tenantId, externalIdHash));
+    const known = await this.database.atOnce(tenantId, (tx) => this.repository.findId(tx, tenantId, externalIdHash));
     if (known !== undefined) return known;
-    const sealed = seal(await this.keyRing.visitorKey(tenantId, id), placeOf(tenantId, id), externalId);
+    const sealed = seal(await this.keyRing.newVisitorKey(tenantId, id), placeOf(tenantId, id), externalId);
     const winner = await this.database.forTenant(tenantId, async (tx) => {
       if (await this.repository.insert(tx, tenantId, { id, externalIdHash, externalId: sealed })) return id;
       return this.repository.findId(tx, tenantId, externalIdHash);

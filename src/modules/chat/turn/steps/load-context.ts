@@ -54,7 +54,7 @@ async function candidates(run: TurnRun, tools: TurnTools, own: PromptRequest | u
   const { tenantId, turn } = run;
   const limit = own === undefined ? maxHistoryMessages : 1;
   const { database, messages, keyRing } = tools.storage;
-  const stored = await database.forTenant(tenantId, (tx) => messages.history(tx, tenantId, turn.conversationId, turn.userPosition, limit));
+  const stored = await database.atOnce(tenantId, (tx) => messages.history(tx, tenantId, turn.conversationId, turn.userPosition, limit));
   const contents = await openContents(keyRing, tenantId, stored);
   const ours = stored.map(({ role, tokens }, at) => ({
     message: { role, content: textOf(contents[at] ?? []) },
