@@ -48,7 +48,7 @@ test('P1–P8: the checker catches every planted bug, and nothing where none was
 
 test('P1: twenty acknowledgements over five kills, and all of them are there', { timeout: 120_000 }, async () => {
   const result = await acknowledgements(stack, { seed, acks: 20, kills: 5, say: () => undefined });
-  expect(result.violations).toEqual([]);
+  expect(result.violations.slice(0, 20)).toEqual([]);
   expect(result.acknowledged).toBeGreaterThanOrEqual(20);
 });
 
@@ -72,7 +72,7 @@ test(
     const answers = { tokensPerSecond: 20, words: { least: 40, most: 100 } };
     const run = await seededRun(stack, { seed, streams: 60, answers, durationMs: 40_000, faults, say: () => undefined });
     const report = reportOf(run.evidence, run.verdict, run.injector);
-    expect(run.verdict.violations).toEqual([]);
+    expect(run.verdict.violations.slice(0, 20)).toEqual([]);
     // Otherwise nothing was tried.
     expect(report.faults).toEqual({
       kill: 3,
