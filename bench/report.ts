@@ -82,11 +82,15 @@ function formatSpread({ median, min, max }: Spread, digits?: number): string {
 }
 
 /** A profile as text. */
-export function formatProfile({ functions, groups }: ProfileSummary, unit: string, top: number): string {
+export function formatProfile({ functions, groups, parts }: ProfileSummary, unit: string, top: number): string {
   const line = (each: number, share: number, name: string) =>
     `${each.toFixed(2).padStart(8)}  ${(share * 100).toFixed(1).padStart(5)}  ${name}`;
   const heading = `µs/${unit}      %`;
   return [
+    `time by part, with all that it calls`,
+    heading,
+    ...parts.map(({ each, share, name }) => line(each, share, name)),
+    '',
     `self time by package, folder or part of Node`,
     heading,
     ...groups.slice(0, 25).map(({ each, share, name }) => line(each, share, name)),

@@ -166,6 +166,7 @@ TABLE turns [row level security, forced]
   retries integer NOT NULL DEFAULT 0
   retry_at timestamp with time zone
   given_up_at timestamp with time zone
+  replaced_at timestamp with time zone
 TABLE users
   id uuid NOT NULL
   email_hash bytea NOT NULL

@@ -29,7 +29,8 @@ export class TurnQueue1763700000003 implements MigrationInterface {
         ADD COLUMN runs integer NOT NULL DEFAULT 0,
         ADD COLUMN retries integer NOT NULL DEFAULT 0,
         ADD COLUMN retry_at timestamptz,
-        ADD COLUMN given_up_at timestamptz;
+        ADD COLUMN given_up_at timestamptz,
+        ADD COLUMN replaced_at timestamptz;
       CREATE INDEX turns_queued ON turns (tier DESC, virtual_start, created_at) WHERE state = 'queued';
       CREATE INDEX turns_queued_of_tenant ON turns (tenant_id) WHERE state = 'queued';
       CREATE INDEX turns_given_up ON turns (given_up_at) WHERE given_up_at IS NOT NULL;

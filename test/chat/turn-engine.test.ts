@@ -137,6 +137,29 @@ describe('the conversation', () => {
     ]);
   });
 
+  it.each(['edit', 'regenerate'] as const)('stops an answer that an %s replaces, and leaves nothing of it', async (kind) => {
+    const conversation = newConversation();
+    const question = { conversation, messageId: 'q1', text: scripted({ tokens: 900, tokens_per_second: 50 }, 'slow') };
+    const first = await send(stack.url, tenant, question);
+    for await (const { chunk } of first) if (chunk.type === 'text-delta') break;
+    await stack.request('POST', '/v1/bots', { token: tenant.accessToken, body: { name: 'Other' } });
+    const other = { ...question, text: scripted({ text: 'two' }, 'second'), target: 'q1' };
+    const again = {
+      ...question,
+      trigger: 'regenerate-message' as const,
+      target: first.events[0]?.chunk.type === 'start' ? first.events[0].chunk.messageId : '',
+    };
+    const answer = await send(stack.url, tenant, kind === 'edit' ? other : again);
+    await first.finished();
+    expect(first.last).toMatchObject({ finishReason: 'interrupted', messageMetadata: { status: 'stopped' } });
+    if (kind === 'regenerate')
+      await stack.request('POST', `/v1/chat/${conversation}/stop?bot_id=${tenant.botId}`, { token: tenant.apiKey });
+    await answer.finished();
+    const texts = await messagesOf(conversationIdOf(first));
+    expect(texts.map(([role]) => role)).toEqual(kind === 'edit' || texts.length === 2 ? ['user', 'assistant'] : ['user']);
+    expect(texts[0]?.[2]).toBe(kind === 'edit' ? other.text : question.text);
+  });
+
   it('answers messages one after the other, and bounds how many wait', async () => {
     const conversation = newConversation();
     const slow = await send(stack.url, tenant, { conversation, text: scripted({ tokens: 40, tokens_per_second: 100 }) });

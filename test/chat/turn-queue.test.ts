@@ -114,6 +114,37 @@ describe('a turn that has to wait', () => {
     expect(read.text).toBe(counted(4));
     expect(inOrder(read)).toBe(true);
   });
+
+  it('P10: does not hold up an answer whose replica is gone', async () => {
+    const other = await stack.replica();
+    const there = await send(other.url, tenant, { conversation: fresh(), text: scripted({ tokens: 200, tokens_per_second: 50 }) });
+    const conversation = `queue-${conversations}`;
+    for await (const { chunk } of there) if (chunk.type === 'text-delta') break;
+    const here = await occupy();
+    const asks = Array.from({ length: 5 }, () => send(stack.url, tenant, { conversation: fresh(), text: scripted({ tokens: 2 }) }));
+    const line = await Promise.all(asks);
+    await Promise.all(line.map((answer) => untilQueued(answer)));
+    await other.stop();
+    const read = await (await resume(stack.url, tenant, conversation))?.finished();
+    expect(read?.text).toBe(counted(200));
+    expect(line.every(({ done }) => !done)).toBe(true);
+    await here.release();
+    await Promise.all(line.map((answer) => answer.finished()));
+  });
+
+  it('is not run when its message is edited meanwhile', async () => {
+    const running = await occupy();
+    const conversation = fresh();
+    const asked = { conversation, messageId: 'edited', text: scripted({ text: 'one' }, 'never-asked-one') };
+    const first = await send(stack.url, tenant, asked);
+    await untilQueued(first);
+    const second = await send(stack.url, tenant, { ...asked, text: scripted({ text: 'two' }, 'asked-two'), target: 'edited' });
+    await running.release();
+    await Promise.all([first.finished(), second.finished()]);
+    expect(first.last).toMatchObject({ type: 'finish', messageMetadata: { status: 'stopped' } });
+    expect(second.text).toBe('two');
+    expect(stack.model.witness.entries().entries.some(({ last_user }) => last_user?.includes('never-asked-one'))).toBe(false);
+  });
 });
 
 describe('the estimated wait', () => {

@@ -42,6 +42,7 @@ export class Chat {
     for (const { id } of this.runner.running()) this.runner.cut(id, 'drain');
     await this.idleWithin(cutWithinMs);
     await this.sockets.drain(Math.min(closeOverMs, this.sockets.size * 10));
+    this.queue.leave();
   }
 
   private async idleWithin(ms: number): Promise<void> {

@@ -26,11 +26,12 @@ const columns = `id, conversation_id AS "conversationId", turn_id AS "turnId", r
 /** Messages in Postgres. */
 @Injectable()
 export class MessagesRepository {
+  /** Adds a message; the answer of a turn that was replaced meanwhile is superseded from the start. */
   async insert(tx: Transaction, tenantId: string, message: NewMessage): Promise<void> {
     await changed(
       tx,
-      `INSERT INTO messages (tenant_id, id, conversation_id, turn_id, role, position, content, tokens, status)
-       VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
+      `INSERT INTO messages (tenant_id, id, conversation_id, turn_id, role, position, content, tokens, status, superseded_at)
+       VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, (SELECT replaced_at FROM turns WHERE tenant_id = $1 AND id = $4))`,
       [
         tenantId,
         message.id,

@@ -72,8 +72,7 @@ export class Models implements OnApplicationShutdown {
     if (listener.shown() !== '' && !this.goesOn(request, listener)) listener.onRestart();
     for (let call = 1; ; call += 1) {
       const prefix = listener.shown();
-      const room = request.maxOutputTokens - (prefix === '' ? 0 : countTokens(prefix));
-      if (room <= 0) return { finishReason: 'length' };
+      const room = roomAfter(prefix, request.maxOutputTokens);
       await listener.onCall();
       try {
         const result = await this.provider.stream({ ...request, maxOutputTokens: room, ...(prefix === '' ? {} : { prefix }) }, (text) =>
@@ -124,4 +123,17 @@ export class Models implements OnApplicationShutdown {
 /** A server that does not know how to go on says that the request is wrong, or counts the prefix beyond its window. */
 function refusesPrefix(error: ModelError): boolean {
   return error.failure === 'invalid_request' || error.failure === 'context_too_long';
+}
+
+/** Part of an answer's bound that a call which goes on has at least. */
+const leastRoom = 0.25;
+
+/**
+ * Tokens that a call may add to a given text. We count the text by our tokenizer, and the model by its own, which may see a third
+ * as many: whoever is nearly at the bound by our count may not be by the model's, and must not be cut because a replica died. So a
+ * bounded number of calls may each go a bounded part beyond.
+ */
+function roomAfter(prefix: string, maxOutputTokens: number): number {
+  const counted = prefix === '' ? 0 : countTokens(prefix);
+  return Math.max(maxOutputTokens - counted, Math.ceil(maxOutputTokens * leastRoom));
 }

@@ -66,12 +66,12 @@ export class Transaction {
     if (command !== 'COMMIT') throw new Error('the transaction was rolled back by an earlier error');
   }
 
-  /** Takes everything back. Gives the error to throw: what kept the transaction from beginning, or `error`. */
-  async rollBack(error: unknown): Promise<unknown> {
+  /** Takes everything back. Gives the error to throw: what kept the transaction from beginning, or `thrown`. */
+  async rollBack(thrown: unknown): Promise<unknown> {
     this.ended = true;
     // A connection that cannot even roll back is dead, and `pg` drops it from the pool.
     await this.client.query('ROLLBACK').catch(() => undefined);
-    return this.beginFailure ?? error;
+    return this.beginFailure ?? thrown;
   }
 
   /** Holds back what is written until the end of this tick: one system call, and one wake-up of Postgres, for all of it. */

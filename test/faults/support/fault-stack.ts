@@ -29,7 +29,7 @@ export interface StackOptions {
 /** Provider calls of one attempt at most: the setting that the servers get. */
 export const callsPerAttempt = 3;
 /** Attempts of one turn that may call the model: the product's documented bound. */
-export const attemptsPerTurn = 3;
+export const attemptsPerTurn = 5;
 
 /** Everything that a run disturbs: replicas as child processes, and a fault proxy on each way between two of them. */
 export class FaultStack {

@@ -22,6 +22,6 @@ export async function signUp(url: string, letter: string): Promise<Tenant> {
   const token = session['access_token'];
   const key = await call('/v1/api-keys', { name: 'Key' }, token);
   // Far above every answer, also for a tokenizer to which each of our words is five tokens: an end by length is then a finding.
-  const bot = await call('/v1/bots', { name: 'Bot', instructions: 'Be brief.', max_output_tokens: 8_000 }, token);
+  const bot = await call('/v1/bots', { name: 'Bot', instructions: 'Be brief.' }, token);
   return { letter, uuid: uuidOfPublic(session['tenant_id'] ?? ''), apiKey: key['key'] ?? '', botId: bot['id'] ?? '' };
 }

@@ -3,7 +3,7 @@ import { clock } from '../../../kernel/clock.ts';
 import { SystemDatabase, TenantDatabase } from '../../../platform/database/index.ts';
 import { Replica } from '../../../platform/replicas/index.ts';
 import { safeError } from '../../../platform/telemetry/index.ts';
-import { closingChunks, openingChunks, type QueueData } from '../stream/chunks.ts';
+import { closingChunks, openingChunks, type QueueData, type TurnIds } from '../stream/chunks.ts';
 import type { LogProducer } from '../stream/log-producer.ts';
 import { turnIds } from '../turn/turn-run.ts';
 import { isFinal, type TurnRow } from '../turn/turn.ts';
@@ -21,6 +21,9 @@ const soonMs = 50;
 /** Change that is worth telling: of the position beyond the first ones, and of the wait. */
 const positionShare = 0.05;
 const waitShare = 0.2;
+/** Turns beyond which the queue is looked at less often, and how often then, in milliseconds. */
+const longQueue = 1_000;
+const longQueueEveryMs = 4_000;
 /** Turns of replicas that are gone which one look takes over. */
 const adoptBatch = 50;
 /** Logs that are opened at once. */
@@ -34,6 +37,8 @@ interface Announced {
   /** When it was put under watch, on the monotonic clock. */
   since: number;
   producer: LogProducer | undefined;
+  /** Its log's ids; its epoch may have been raised. */
+  ids: TurnIds;
   told: QueueData | undefined;
   toldAt: number;
 }
@@ -61,10 +66,18 @@ export class QueueAnnouncer {
     private readonly tools: TurnTools,
   ) {}
 
-  /** Announces a turn from now on. `producer`: its log, where this replica has it open already (a turn that was put back). */
-  watch(tenantId: string, turn: TurnRow, producer?: LogProducer): void {
+  /** Announces a turn from now on. `producer` and `ids`: its log, where this replica has it open already (a turn that was put back). */
+  watch(tenantId: string, turn: TurnRow, producer?: LogProducer, ids?: TurnIds): void {
     if (this.stopped) return producer?.close();
-    this.announced.set(turn.id, { tenantId, turn, since: performance.now(), producer, told: undefined, toldAt: 0 });
+    this.announced.set(turn.id, {
+      tenantId,
+      turn,
+      since: performance.now(),
+      producer,
+      ids: ids ?? turnIds(tenantId, turn),
+      told: undefined,
+      toldAt: 0,
+    });
     if (this.soon !== undefined) return;
     const wait = Math.max(soonMs, this.lastLook + everyMs - performance.now());
     this.soon = setTimeout(() => {
@@ -99,6 +112,8 @@ export class QueueAnnouncer {
   }
 
   private async lookAround(depth: number): Promise<void> {
+    // A long queue is looked at less often: to number it costs Postgres as much as it is long.
+    if (depth > longQueue && performance.now() < this.lastLook + longQueueEveryMs) return;
     if (depth > 0) await this.adopt();
     if (this.announced.size === 0) return;
     this.lastLook = performance.now();
@@ -135,9 +150,8 @@ export class QueueAnnouncer {
     entry.producer.add([{ type: 'data-queue', data, transient: true }]);
   }
 
-  private async open({ tenantId, turn }: Announced): Promise<LogProducer> {
+  private async open({ tenantId, turn, ids }: Announced): Promise<LogProducer> {
     const key = await this.tools.storage.keyRing.visitorKey(tenantId, turn.visitorId);
-    const ids = turnIds(tenantId, turn);
     const { log, producer } = await takeLog(
       { tenantId, turn, ids, key, fresh: turn.attempt === 0, deadlineAt: clock.now() + openWithinMs, onLost: () => this.handOver(turn.id) },
       this.tools,
@@ -163,10 +177,10 @@ export class QueueAnnouncer {
     }
   }
 
-  private tellStopped({ tenantId, turn, producer }: Announced): void {
+  private tellStopped({ turn, producer, ids }: Announced): void {
     if (producer === undefined) return;
-    const ids = turnIds(tenantId, turn);
-    const [, startStep] = openingChunks(ids);
+    // A turn that was tried before has its step open.
+    const startStep = turn.runs > 0 ? undefined : openingChunks(ids)[1];
     const ending = closingChunks(ids, { finishReason: 'interrupted', status: 'stopped', model: null, usage: null });
     producer.finish(startStep === undefined ? ending : [startStep, ...ending]).catch(() => undefined);
   }

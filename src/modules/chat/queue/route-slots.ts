@@ -5,6 +5,7 @@ import { type ChatConfig, chatConfig } from '../chat.config.ts';
 
 /** How long a place is kept without being renewed, in milliseconds: several heartbeats. */
 const placeMs = 10_000;
+const renewMs = 2_000;
 
 const take = new RedisScript(new URL('lua/take-route.lua', import.meta.url));
 
@@ -16,6 +17,7 @@ const take = new RedisScript(new URL('lua/take-route.lua', import.meta.url));
 export class RouteSlots {
   private readonly logger = new Logger(RouteSlots.name);
   private readonly held = new Map<string, string>();
+  private renewing: NodeJS.Timeout | undefined;
 
   constructor(
     private readonly redis: RedisConnections,
@@ -33,6 +35,7 @@ export class RouteSlots {
     const taken = await take.run(this.redis.commands, [redisKeys.routeTurns(route)], [turnId, this.limit, placeMs, anyway ? 1 : 0]);
     if (taken !== 1) return false;
     this.held.set(turnId, route);
+    this.renewing ??= setInterval(() => this.renew(), renewMs).unref();
     return true;
   }
 
@@ -52,8 +55,12 @@ export class RouteSlots {
     this.held.delete(turnId);
   }
 
-  /** Renews the places of the turns that run here. */
-  renew(): void {
+  /** Renews the places of the turns that run here; also while Postgres is away. */
+  private renew(): void {
+    if (this.held.size === 0) {
+      clearInterval(this.renewing);
+      this.renewing = undefined;
+    }
     for (const [turnId, route] of this.held) {
       take
         .run(this.redis.commands, [redisKeys.routeTurns(route)], [turnId, this.limit ?? 0, placeMs, 1])

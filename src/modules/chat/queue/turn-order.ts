@@ -33,6 +33,11 @@ export async function takePlace(tx: Transaction, tenantId: string, countUpTo: nu
   return place;
 }
 
+/** Turns that had a place ended without being served: the tenant is not charged for them. */
+export async function givePlacesBack(tx: Transaction, tenantId: string, count: number): Promise<void> {
+  await changed(tx, 'UPDATE turn_queues SET finish = finish - $2::int / weight WHERE tenant_id = $1', [tenantId, count]);
+}
+
 /** A waiting turn as a replica sees it that looks for work: ids and its place, never content. */
 export interface QueuedTurn {
   tenantId: string;
@@ -121,12 +126,13 @@ export function unannouncedTurns(
   );
 }
 
-/** Sets a tenant's place among the others. Takes effect for turns that are queued from now on. */
+/** Sets a tenant's place among the others. Takes effect for turns that are queued from now on; each tier has a clock of its own. */
 export async function setQueueShare(tx: Transaction, tenantId: string, share: { tier: number; weight: number }): Promise<void> {
   await changed(
     tx,
     `INSERT INTO turn_queues (tenant_id, tier, weight) VALUES ($1, $2, $3)
-     ON CONFLICT (tenant_id) DO UPDATE SET tier = excluded.tier, weight = excluded.weight`,
+     ON CONFLICT (tenant_id) DO UPDATE SET tier = excluded.tier, weight = excluded.weight,
+       finish = CASE WHEN turn_queues.tier = excluded.tier THEN turn_queues.finish ELSE 0 END`,
     [tenantId, share.tier, share.weight],
   );
 }

@@ -18,6 +18,8 @@ import { advanceClock, nextTurns, type QueuedTurn } from './turn-order.ts';
 const pullBatch = 50;
 /** Turns that a look asks for beyond the free slots, since others look at the same time. */
 const spare = 4;
+/** After a look that found only turns of full models, the next one is this much later, in milliseconds. */
+const afterFullMs = 100;
 /** BullMQ's highest priority number that we use; a lower number goes first. */
 const lowestPriority = 101;
 
@@ -35,6 +37,8 @@ export class TurnQueue {
   private pulling: Promise<void> | undefined;
   private again = false;
   private stopped = true;
+  private foundFullAt = Number.NEGATIVE_INFINITY;
+  private later: NodeJS.Timeout | undefined;
 
   constructor(
     redis: RedisConnections,
@@ -56,11 +60,11 @@ export class TurnQueue {
     this.replica.reportLoad(() => this.runner.load());
     this.replica.afterHeartbeat(() => this.beat());
     this.runner.onWork((news) => {
-      if (news || this.waiting === 'unknown' || this.waiting.size > 0) this.look();
+      if (news || this.waiting === 'unknown' || this.waiting.size > 0) this.look(true);
     });
-    this.runner.onPutBack((tenantId, turn, producer, delayMs) => {
+    this.runner.onPutBack((tenantId, turn, { producer, ids }, delayMs) => {
       const retries = turn.retries + 1;
-      this.announcer.watch(tenantId, { ...turn, state: 'queued', retries }, producer);
+      this.announcer.watch(tenantId, { ...turn, state: 'queued', retries }, producer, ids);
       this.wakes.add(`${turn.id}-${retries}`, { priority: lowestPriority, delayMs });
     });
     this.wakes.listen(async () => {
@@ -71,10 +75,9 @@ export class TurnQueue {
     });
   }
 
-  /** Takes no more turns up. */
+  /** Takes no more turns up; those that wait are announced on. */
   async stop(): Promise<void> {
     this.stopped = true;
-    this.announcer.stop();
     await this.wakes.close();
   }
 
@@ -106,16 +109,29 @@ export class TurnQueue {
     this.look();
   }
 
-  /** Something may wait: look when there is room. */
-  look(): void {
+  /** Something may wait: look when there is room. `placeIsFree`: a turn has just ended here, and its model has room for one. */
+  look(placeIsFree = false): void {
+    // What waits for a full model has just been looked at: it need not be with each turn that comes.
+    const wait = this.foundFullAt + afterFullMs - performance.now();
+    if (wait > 0 && !placeIsFree) {
+      this.later ??= setTimeout(() => {
+        this.later = undefined;
+        this.look();
+      }, wait);
+      return;
+    }
     this.waiting = 'unknown';
     this.pull().catch((error: unknown) => this.logger.debug({ error: safeError(error) }, 'the queue could not be read; trying again'));
   }
 
+  /** Announces no more: another replica does when this one has signed off. */
+  leave(): void {
+    this.announcer.stop();
+  }
+
   private beat(): void {
-    this.routes.renew();
     void this.load.refresh().then((depth) => {
-      if (depth > 0) this.look();
+      if (depth > 0 && !this.stopped) this.look();
       this.announcer.tick(depth);
     });
   }
@@ -136,7 +152,7 @@ export class TurnQueue {
       await this.pulling;
     } finally {
       this.pulling = undefined;
-      this.wakes.setOpen(!this.stopped && this.runner.free > 0);
+      this.wakes.setOpen(!this.stopped && this.runner.free > 0 && this.waiting !== 'unknown' && this.waiting.size === 0);
     }
   }
 
@@ -146,6 +162,7 @@ export class TurnQueue {
       const limit = Math.min(pullBatch, this.runner.free + spare);
       const found = await this.system.run('turn-queue', (tx) => nextTurns(tx, [...full], limit));
       if (found.length === 0) {
+        if (full.size > 0) this.foundFullAt = performance.now();
         if (!this.again) this.waiting = full;
         return;
       }

@@ -8,6 +8,8 @@ import type { TurnLog } from './turn-log.ts';
 
 /** How often a silent log is looked at again, in milliseconds: messages of a channel can be lost. */
 const checkMs = 2_000;
+/** The longest that this grows to while nothing comes: many readers may wait at once. */
+const longestCheckMs = 16_000;
 
 /** What a follower needs from around it. */
 export interface FollowerContext {
@@ -36,6 +38,10 @@ export class LogFollower {
   private reading: Promise<void> = Promise.resolve();
   private readWaits = false;
   private lastHeard = 0;
+  /** The latest attempt of which something was read. */
+  private attempt = 0;
+  private checkEveryMs = checkMs;
+  private lastCheck = 0;
 
   constructor(private readonly context: FollowerContext) {}
 
@@ -73,6 +79,7 @@ export class LogFollower {
     const { log } = this.context;
     if (this.done) return;
     this.lastHeard = performance.now();
+    this.checkEveryMs = checkMs;
     if (!this.adopt(batch.epoch)) return;
     if (batch.first > log.next) return this.catchUp();
     this.extend(batch, batch.epoch, batch.last);
@@ -93,7 +100,11 @@ export class LogFollower {
 
   private check(): void {
     if (this.done) return this.stop();
-    if (performance.now() - this.lastHeard >= checkMs) this.catchUp();
+    const now = performance.now();
+    if (now - Math.max(this.lastHeard, this.lastCheck) < this.checkEveryMs) return;
+    this.lastCheck = now;
+    this.checkEveryMs = Math.min(longestCheckMs, this.checkEveryMs * 2);
+    this.catchUp();
   }
 
   private async read(): Promise<void> {
@@ -140,6 +151,9 @@ export class LogFollower {
 
   private extend(batch: { attempt: number; first: number; sealed: Buffer }, epoch: number, last: boolean): void {
     const { cipher, log, turnId } = this.context;
+    // A later attempt that begins before what was read here has not seen it: Redis had lost it. What follows would be a garbled text.
+    if (batch.attempt > this.attempt && batch.first < log.next) return log.break();
+    this.attempt = Math.max(this.attempt, batch.attempt);
     const chunks = cipher.open({ turnId, attempt: batch.attempt, epoch, first: batch.first }, batch.sealed);
     log.extend(batch.first, chunks, last);
   }

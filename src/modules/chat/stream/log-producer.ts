@@ -136,7 +136,8 @@ export class LogProducer implements Flushable {
     while (!this.closed) {
       try {
         if (!(await this.context.claimStands())) return this.lost();
-        if ((await store.create(claim.tenantId, claim.turnId, claim.attempt, log.epoch, ttl.runningMs)) === 'stale') return this.lost();
+        const { tenantId, turnId, attempt } = claim;
+        if ((await store.create(tenantId, turnId, { attempt, epoch: log.epoch }, ttl.runningMs, log.next)) === 'stale') return this.lost();
         const outcomes = this.written.length === 0 ? [] : await store.appendAll(this.written.map((batch) => batch.request));
         if (outcomes.every((outcome) => outcome === 'ok')) break;
       } catch {

@@ -33,7 +33,7 @@ function batch(first: number, count: number, over: Partial<AppendRequest> = {}):
 }
 
 const append = async (...requests: AppendRequest[]) => store.appendAll(requests);
-const create = (attempt = 1, epoch = 1) => store.create(tenantId, turnId, attempt, epoch, 60_000);
+const create = (attempt = 1, epoch = 1) => store.create(tenantId, turnId, { attempt, epoch }, 60_000);
 const shape = (log: StoredLog | undefined) => log?.batches.map(({ first, count, attempt }) => [first, count, attempt]);
 
 describe('P3: the log', () => {
@@ -52,6 +52,14 @@ describe('P3: the log', () => {
       [5, 1, 1],
     ]);
     expect((await store.read(tenantId, turnId, 0))?.batches[0]?.sealed).toEqual(Buffer.from([0, 0xff, 2]));
+  });
+
+  it('is not taken over while it is being brought back: a part of it looks like all of it', async () => {
+    expect(await store.create(tenantId, turnId, { attempt: 1, epoch: 1 }, 60_000, 5)).toBe('ok');
+    await append(batch(0, 2));
+    expect(await store.fence(tenantId, turnId, 2, 60_000)).toBe('missing');
+    await append(batch(2, 3));
+    expect(await store.fence(tenantId, turnId, 2, 60_000)).toMatchObject({ next: 5 });
   });
 
   it('counts a batch that is written again once, and refuses a gap', async () => {

@@ -75,9 +75,19 @@ export class LogStore {
     return requests.map((request) => outcomes.get(request) ?? noAnswer());
   }
 
-  /** Makes an empty log. 'stale' when a later attempt or epoch has one. */
-  async create(tenantId: string, turnId: string, attempt: number, epoch: number, ttlMs: number): Promise<'ok' | 'stale'> {
-    return (await create.run(this.redis.commands, keysOf(tenantId, turnId), [attempt, epoch, ttlMs])) as 'ok' | 'stale';
+  /**
+   * Makes an empty log. `whole`: chunks that it had before it was lost and that will be brought back; until then nobody can take it
+   * over. 'stale' when a later attempt or epoch has one.
+   */
+  async create(
+    tenantId: string,
+    turnId: string,
+    claim: { attempt: number; epoch: number },
+    ttlMs: number,
+    whole = 0,
+  ): Promise<'ok' | 'stale'> {
+    const { attempt, epoch } = claim;
+    return (await create.run(this.redis.commands, keysOf(tenantId, turnId), [attempt, epoch, ttlMs, whole])) as 'ok' | 'stale';
   }
 
   /** Fences earlier attempts off and gives the log so far; 'missing' when there is none. */

@@ -54,7 +54,8 @@ export class AcceptTurn {
     let claimed = false;
     try {
       const outcome = await this.database.forTenant(tenantId, (tx) => this.store.commit(tx, prepared));
-      const { turn, joined, tier } = outcome;
+      const { turn, joined, tier, stopping } = outcome;
+      for (const replaced of stopping) this.runner.hurryStop(tenantId, replaced);
       if (!joined && turn.state === 'running') {
         claimed = true;
         this.runner.run(tenantId, turn);

@@ -1,11 +1,12 @@
 import { Injectable } from '@nestjs/common';
 import { KeyedHash } from '../../../platform/crypto/index.ts';
 import { TenantDatabase } from '../../../platform/database/index.ts';
-import { ReplicaBus } from '../../../platform/replicas/index.ts';
+import { metrics } from '../../../platform/telemetry/index.ts';
 import { conversationErrors, ConversationsRepository } from '../../conversations/index.ts';
 import { conversationName, type Party } from './send-request.ts';
 import type { TurnRef } from './turn.ts';
-import { newestTurn, promoteNext, requestStop } from './turn-lifecycle.ts';
+import { TurnGates } from './turn-gates.ts';
+import { newestTurn, promoteNext, requestStop, stoppedUnserved } from './turn-lifecycle.ts';
 import { TurnRunner } from './turn-runner.ts';
 
 /** Finds the turns of a visitor's conversation, and stops them. */
@@ -16,7 +17,7 @@ export class FindTurn {
     private readonly hash: KeyedHash,
     private readonly conversations: ConversationsRepository,
     private readonly runner: TurnRunner,
-    private readonly bus: ReplicaBus,
+    private readonly gates: TurnGates,
   ) {}
 
   /**
@@ -38,12 +39,16 @@ export class FindTurn {
   async stop({ tenantId, turnId, conversationId }: TurnRef): Promise<void> {
     const state = await this.database.forTenant(tenantId, async (tx) => {
       const stopped = await requestStop(tx, tenantId, { id: turnId, conversationId });
-      if (stopped === 'stopped') await promoteNext(tx, tenantId, conversationId);
+      if (stopped === 'stopped') {
+        await this.gates.settle(tx, { tenantId, turnId }, stoppedUnserved);
+        await promoteNext(tx, tenantId, conversationId);
+      }
       return stopped;
     });
-    if (state === 'running') {
-      this.runner.cut(turnId, 'stop');
-      this.bus.hint({ kind: 'stop-turn', tenantId, turnId });
-    } else if (state !== undefined) this.runner.lookForWork();
+    if (state === 'running') this.runner.hurryStop(tenantId, turnId);
+    else if (state !== undefined) {
+      metrics.turnsFinished.inc({ state: 'stopped' });
+      this.runner.lookForWork();
+    }
   }
 }

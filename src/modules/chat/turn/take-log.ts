@@ -76,7 +76,7 @@ function adopted({ tenantId, turn }: LogTaker, tools: TurnTools, log: TurnLog, c
 
 async function create({ tenantId, turn, ids }: LogTaker, tools: TurnTools): Promise<void> {
   try {
-    const made = await tools.streaming.store.create(tenantId, turn.id, turn.attempt, ids.epoch, runningTtl(tools));
+    const made = await tools.streaming.store.create(tenantId, turn.id, { attempt: turn.attempt, epoch: ids.epoch }, runningTtl(tools));
     if (made === 'stale') throw new TurnLost();
   } catch (error) {
     // While Redis is away the first append will find the log missing and bring it back.

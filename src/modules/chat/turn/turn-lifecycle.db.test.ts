@@ -19,6 +19,7 @@ import {
   requestStop,
   type TurnResult,
 } from './turn-lifecycle.ts';
+import { maxAttempts } from './turn-limits.ts';
 
 let stack: TestStack;
 let tenant: TestTenant;
@@ -125,6 +126,6 @@ it('P9: a turn that its owner drops each time is taken up a bounded number of ti
     ]);
     return (await stack.system.run('turn-sweep', (tx) => orphanedTurns(tx, view, 100))).some(({ id }) => id === turn.id);
   };
-  expect(await dropped(3)).toBe(true);
-  expect(await dropped(4)).toBe(false);
+  expect(await dropped(maxAttempts)).toBe(true);
+  expect(await dropped(maxAttempts + 1)).toBe(false);
 });

@@ -1,5 +1,5 @@
 import { changed, row, rows, type Transaction } from '../../../platform/database/index.ts';
-import { takePlace } from '../queue/turn-order.ts';
+import { givePlacesBack, takePlace } from '../queue/turn-order.ts';
 import type { FinalState, TurnRow, TurnState } from './turn.ts';
 import { maxAttempts } from './turn-limits.ts';
 
@@ -215,23 +215,55 @@ export async function finishTurn(
   return updated > 0;
 }
 
+/** What became of a turn that was stopped before it was served. */
+export const stoppedUnserved: TurnResult = { state: 'stopped', model: null, usage: null, finishReason: null, errorCode: null };
+
 /** Asks a running turn to stop, and ends one that has not begun. Gives its state afterwards, undefined when it had ended. */
 export async function requestStop(
   tx: Transaction,
   tenantId: string,
   turn: { id: string; conversationId: string },
 ): Promise<TurnState | undefined> {
-  const updated = await row<{ state: TurnState }>(
+  const updated = await row<{ state: TurnState; unserved: boolean }>(
     tx,
     `WITH locked AS (${lockConversation('$3')})
      UPDATE turns SET stop_requested_at = coalesce(stop_requested_at, now()),
        state = CASE WHEN state = 'running' THEN state ELSE 'stopped' END,
        finished_at = CASE WHEN state = 'running' THEN NULL ELSE now() END,
        request = CASE WHEN state = 'running' THEN request ELSE NULL END
-     FROM locked WHERE turns.tenant_id = $1 AND turns.id = $2 AND state IN ('waiting', 'queued', 'running') RETURNING state`,
+     FROM locked WHERE turns.tenant_id = $1 AND turns.id = $2 AND state IN ('waiting', 'queued', 'running')
+     RETURNING state, (queued_at IS NOT NULL AND runs = 0) AS unserved`,
     [tenantId, turn.id, turn.conversationId],
   );
+  if (updated?.state === 'stopped' && updated.unserved) await givePlacesBack(tx, tenantId, 1);
   return updated?.state;
+}
+
+/**
+ * Ends what a new answer or an edited question replaces: the unfinished turns of a conversation from the question at
+ * `position` on. Those that run are asked to stop, and what they have said by then counts as replaced; those that wait end at once; those that were
+ * given up will not be tried again. Gives their ids, and which still run.
+ */
+export async function stopReplaced(
+  tx: Transaction,
+  tenantId: string,
+  conversationId: string,
+  position: number,
+): Promise<{ id: string; running: boolean }[]> {
+  const stopped = await rows<{ id: string; running: boolean; unserved: boolean }>(
+    tx,
+    `UPDATE turns SET replaced_at = now(), given_up_at = NULL, stop_requested_at = coalesce(stop_requested_at, now()),
+       state = CASE WHEN state IN ('waiting', 'queued') THEN 'stopped' ELSE state END,
+       finished_at = CASE WHEN state IN ('waiting', 'queued') THEN now() ELSE finished_at END,
+       request = CASE WHEN state = 'running' THEN request END
+     WHERE tenant_id = $1 AND conversation_id = $2 AND user_position >= $3
+       AND (state IN ('waiting', 'queued', 'running') OR given_up_at IS NOT NULL)
+     RETURNING id, state = 'running' AS running, (queued_at IS NOT NULL AND runs = 0) AS unserved`,
+    [tenantId, conversationId, position],
+  );
+  const unserved = stopped.filter((turn) => !turn.running && turn.unserved).length;
+  if (unserved > 0) await givePlacesBack(tx, tenantId, unserved);
+  return stopped;
 }
 
 /** Gives the conversation's next waiting turn its place in the queue, when no other is unfinished: `waiting -> queued`. */
@@ -257,14 +289,33 @@ export async function promoteNext(tx: Transaction, tenantId: string, conversatio
 
 /**
  * Puts a running turn back into the queue, where it keeps its place, to be tried again after `delayMs` milliseconds:
- * `running -> queued`. False when this attempt is not the owner, or was asked to stop.
+ * `running -> queued`. Doing it twice changes nothing. False when this attempt is not the owner, or was asked to stop.
  */
-export async function putBack(tx: Transaction, tenantId: string, turn: { id: string; attempt: number }, delayMs: number): Promise<boolean> {
+export async function putBack(
+  tx: Transaction,
+  tenantId: string,
+  turn: { id: string; attempt: number; retries: number },
+  delayMs: number,
+): Promise<boolean> {
   const updated = await changed(
     tx,
-    `UPDATE turns SET state = 'queued', retries = retries + 1, retry_at = now() + $4 * interval '1 millisecond', deadline_at = NULL
-     WHERE tenant_id = $1 AND id = $2 AND attempt = $3 AND state = 'running' AND stop_requested_at IS NULL`,
-    [tenantId, turn.id, turn.attempt, delayMs],
+    `UPDATE turns SET state = 'queued', retries = $5 + 1, retry_at = now() + $4 * interval '1 millisecond', deadline_at = NULL
+     WHERE tenant_id = $1 AND id = $2 AND attempt = $3
+       AND ((state = 'running' AND stop_requested_at IS NULL) OR (state = 'queued' AND retries = $5 + 1))`,
+    [tenantId, turn.id, turn.attempt, delayMs, turn.retries],
+  );
+  return updated > 0;
+}
+
+/**
+ * Lets go of a running turn, so that any replica may claim it at once; the run does not count. For a replica that drains.
+ * False when this attempt is not the owner.
+ */
+export async function letGoOfTurn(tx: Transaction, tenantId: string, turn: { id: string; attempt: number }): Promise<boolean> {
+  const updated = await changed(
+    tx,
+    `UPDATE turns SET owner = NULL, runs = runs - 1 WHERE tenant_id = $1 AND id = $2 AND attempt = $3 AND state = 'running'`,
+    [tenantId, turn.id, turn.attempt],
   );
   return updated > 0;
 }
@@ -285,7 +336,7 @@ export function announceTurn(
 
 /**
  * Queues a turn again that was given up: `failed -> queued`, or `waiting` behind another turn of its conversation. Its log
- * begins anew. Undefined when it is not one that was given up.
+ * begins anew. Undefined when it is not one that was given up, or its question or answer was replaced since.
  */
 export async function redrive(tx: Transaction, tenantId: string, id: string): Promise<{ conversationId: string } | undefined> {
   const turn = await row<{ conversationId: string }>(
@@ -293,7 +344,7 @@ export async function redrive(tx: Transaction, tenantId: string, id: string): Pr
     `WITH given_up AS (SELECT conversation_id FROM turns WHERE tenant_id = $1 AND id = $2 AND given_up_at IS NOT NULL),
        locked AS (SELECT 1 FROM conversations WHERE tenant_id = $1 AND id = (SELECT conversation_id FROM given_up) FOR UPDATE)
      UPDATE turns SET state = 'waiting', given_up_at = NULL, error_code = NULL, finish_reason = NULL, finished_at = NULL,
-       epoch = epoch + 1, runs = 0, retries = 0, retry_at = NULL, owner = NULL, deadline_at = NULL, started_at = NULL
+       stop_requested_at = NULL, epoch = epoch + 1, runs = 0, retries = 0, retry_at = NULL, owner = NULL, deadline_at = NULL, started_at = NULL
      FROM locked WHERE turns.tenant_id = $1 AND turns.id = $2 AND given_up_at IS NOT NULL AND state = 'failed'
      RETURNING turns.conversation_id AS "conversationId"`,
     [tenantId, id],

@@ -5,10 +5,10 @@
 export { goneAfterMs as leaseMs } from '../../../platform/replicas/index.ts';
 
 /**
- * Runs of one turn at most, besides those that were put back into the queue: the first and two take-overs. A turn that kills
- * three replicas will kill the fourth.
+ * Runs of one turn at most, besides those that were put back into the queue: the first and four take-overs, not counting
+ * drains. A turn that has lost five replicas will lose the sixth.
  */
-export const maxAttempts = 3;
+export const maxAttempts = 5;
 
 /** How long after its own deadline a turn may still be finished by its owner before others may claim it, in milliseconds. */
 export const deadlineGraceMs = 30_000;

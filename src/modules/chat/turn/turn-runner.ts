@@ -3,7 +3,7 @@ import { AppError } from '../../../kernel/app-error.ts';
 import { clock } from '../../../kernel/clock.ts';
 import { toAppError } from '../../../platform/http/index.ts';
 import { metrics, safeError } from '../../../platform/telemetry/index.ts';
-import type { ReplicaLoad } from '../../../platform/replicas/index.ts';
+import { ReplicaBus, type ReplicaLoad } from '../../../platform/replicas/index.ts';
 import { type ChatConfig, chatConfig } from '../chat.config.ts';
 import { RouteSlots } from '../queue/route-slots.ts';
 import { ServiceTime } from '../queue/wait-estimate.ts';
@@ -12,10 +12,12 @@ import { openLog } from './steps/open-log.ts';
 import { record } from './steps/record.ts';
 import { streamAnswer } from './steps/stream-answer.ts';
 import { tryLater } from './steps/try-later.ts';
+import type { TurnIds } from '../stream/chunks.ts';
 import type { LogProducer } from '../stream/log-producer.ts';
 import { TurnLog } from '../stream/turn-log.ts';
 import { endWithoutLog } from './end-without-log.ts';
 import type { TurnRow } from './turn.ts';
+import { letGoOfTurn } from './turn-lifecycle.ts';
 import { whileAvailable } from './while-available.ts';
 import { type CutReason, turnIds, TurnLost, type TurnRun } from './turn-run.ts';
 import { TurnTools } from './turn-tools.ts';
@@ -24,7 +26,7 @@ import { TurnTools } from './turn-tools.ts';
 const steps = [openLog, loadContext, streamAnswer, tryLater, record];
 
 /** Hears of a turn that went back into the queue, to be tried again after `delayMs` milliseconds; its log stays open. */
-type PutBackListener = (tenantId: string, turn: TurnRow, producer: LogProducer | undefined, delayMs: number) => void;
+type PutBackListener = (tenantId: string, turn: TurnRow, log: { producer: LogProducer | undefined; ids: TurnIds }, delayMs: number) => void;
 
 /** Runs the turns that this replica has claimed, a bounded number at a time. */
 @Injectable()
@@ -42,6 +44,7 @@ export class TurnRunner {
   constructor(
     private readonly tools: TurnTools,
     private readonly routes: RouteSlots,
+    private readonly bus: ReplicaBus,
     @Inject(chatConfig.token) private readonly config: ChatConfig,
   ) {
     this.slots = config.maxRunningTurns;
@@ -52,6 +55,11 @@ export class TurnRunner {
     if (this.slots <= 0) return false;
     this.slots -= 1;
     return true;
+  }
+
+  /** Holds a slot also where none is free: the next ones that become free pay for it. */
+  takeSlotAnyway(): void {
+    this.slots -= 1;
   }
 
   /** Gives back a slot that was held for nothing. */
@@ -119,6 +127,12 @@ export class TurnRunner {
     run.abort.abort();
   }
 
+  /** Tells whoever runs a turn, which has been asked to stop in Postgres, not to wait for the heartbeat. */
+  hurryStop(tenantId: string, turnId: string): void {
+    this.cut(turnId, 'stop');
+    this.bus.hint({ kind: 'stop-turn', tenantId, turnId });
+  }
+
   /** Resolves when no turn runs here any more. */
   async idle(): Promise<void> {
     while (this.runs.size > 0) await new Promise<void>((resolve) => this.ends.add(resolve));
@@ -131,11 +145,12 @@ export class TurnRunner {
       await this.stepThrough(run);
     } catch (error) {
       if (!(error instanceof TurnLost)) await this.giveUp(tenantId, turn, run, error);
+      else if (run?.cutReason === 'drain') await this.letGoOf(tenantId, turn);
     } finally {
       if (run !== undefined) this.end(run);
       else if (log !== undefined) this.closeLog(log);
-      this.letGo(turn.id);
-      this.routes.release(turn.id);
+      // An older attempt that ends here leaves the place to the newer one.
+      if (this.letGo(turn.id)) this.routes.release(turn.id);
       this.slots += 1;
       this.workListener(run?.promoted === true);
     }
@@ -197,10 +212,19 @@ export class TurnRunner {
     );
   }
 
-  private letGo(turnId: string): void {
+  /** Hands a turn that was cut by a drain to whoever takes it: at once, and without counting as a run that failed. */
+  private async letGoOf(tenantId: string, turn: TurnRow): Promise<void> {
+    await this.tools.storage.database
+      .forTenant(tenantId, (tx) => letGoOfTurn(tx, tenantId, turn))
+      .catch((error: unknown) => this.logger.debug({ turn: turn.id, error: safeError(error) }, 'a turn could not be handed over at once'));
+  }
+
+  /** True when no attempt of the turn is here any more. */
+  private letGo(turnId: string): boolean {
     const left = (this.holding.get(turnId) ?? 1) - 1;
     if (left === 0) this.holding.delete(turnId);
     else this.holding.set(turnId, left);
+    return left === 0;
   }
 
   private closeLog(log: TurnLog): void {
@@ -211,7 +235,7 @@ export class TurnRunner {
   private end(run: TurnRun): void {
     const { log, producer, turn, tenantId } = run;
     const seconds = (performance.now() - run.startedAt) / 1_000;
-    if (run.putBack === true) this.putBackListener(tenantId, turn, producer, this.tools.retries.retryDelayMs);
+    if (run.putBack === true) this.putBackListener(tenantId, turn, { producer, ids: run.ids }, this.tools.retries.retryDelayMs);
     else producer?.close();
     if (run.result?.state === 'completed') this.serviceTime.add(seconds);
     if (log !== undefined) this.closeLog(log);

@@ -19,7 +19,7 @@ import type { SendRequest } from './send-request.ts';
 import { isFinal, type TurnRow } from './turn.ts';
 import { TurnGates } from './turn-gates.ts';
 import { deadlineGraceMs } from './turn-limits.ts';
-import { insertTurn, relatedTurns } from './turn-lifecycle.ts';
+import { insertTurn, relatedTurns, stopReplaced, stoppedUnserved } from './turn-lifecycle.ts';
 import { type Decision, whichTurn } from './which-turn.ts';
 
 /** A send with everything that can be known before its transaction. */
@@ -45,6 +45,8 @@ export interface Committed {
   joined: boolean;
   /** The tenant's tier in the queue; 0 for a turn that did not have to wait. */
   tier: number;
+  /** Running turns that it replaces: they were asked to stop. */
+  stopping: string[];
 }
 
 /** What the commit has found. */
@@ -84,12 +86,23 @@ export class TurnStore {
       },
       related.filter((turn) => turn.ofThisMessage),
     );
-    if (decision.kind === 'join') return { turn: decision.turn, joined: true, tier: 0 };
-    const unfinished = related.filter((turn) => !isFinal(turn.state));
+    if (decision.kind === 'join') return { turn: decision.turn, joined: true, tier: 0, stopping: [] };
+    const stopping = decision.kind === 'new' ? [] : await this.endReplaced(tx, tenantId, decision.earlier);
+    const unfinished = related.filter(
+      (turn) =>
+        !isFinal(turn.state) && (turn.state === 'running' || decision.kind === 'new' || turn.userPosition < decision.earlier.userPosition),
+    );
     const waits = unfinished.length === 0 && !prepared.runHere;
     const place = waits ? await this.placeOf(tx, tenantId) : undefined;
     const turn = await this.insert(tx, prepared, { conversation, decision, unfinished, place });
-    return { turn, joined: false, tier: place?.tier ?? 0 };
+    return { turn, joined: false, tier: place?.tier ?? 0, stopping };
+  }
+
+  /** Ends the unfinished turns that an edit or a new answer replaces; gives those that run and were asked to stop. */
+  private async endReplaced(tx: Transaction, tenantId: string, { conversationId, userPosition }: TurnRow): Promise<string[]> {
+    const replaced = await stopReplaced(tx, tenantId, conversationId, userPosition);
+    for (const { id, running } of replaced) if (!running) await this.gates.settle(tx, { tenantId, turnId: id }, stoppedUnserved);
+    return replaced.filter(({ running }) => running).map(({ id }) => id);
   }
 
   private async placeOf(tx: Transaction, tenantId: string): Promise<QueuePlace> {

@@ -8,6 +8,9 @@ import { deadlineGraceMs, sweepBatch } from './turn-limits.ts';
 import { claimTurn, orphanedTurns, ownTurns, type SweptTurn } from './turn-lifecycle.ts';
 import { TurnRunner } from './turn-runner.ts';
 
+/** Turns that are claimed at the same time: some of the pool's connections, so that new messages still find one. */
+const claimsAtOnce = 8;
+
 /**
  * Keeps turns and Postgres together: with each heartbeat it looks how the turns that run here stand there (stopped, taken
  * over, deleted), and takes up those whose replica is gone. Turns that wait for a free place are the queue's (`queue/`).
@@ -88,16 +91,20 @@ export class TurnSweeper {
 
   private async sweepOnce(): Promise<void> {
     const gone = this.replica.gone();
-    if (gone === undefined || this.stopped || this.runner.free <= 0) return;
+    if (gone === undefined || this.stopped) return;
     const found = await this.system.run('turn-sweep', (tx) =>
-      orphanedTurns(tx, { self: this.replica.id, gone, held: this.runner.held() }, Math.min(sweepBatch, this.runner.free)),
+      orphanedTurns(tx, { self: this.replica.id, gone, held: this.runner.held() }, sweepBatch),
     );
-    for (const turn of found) await this.take(turn);
+    // Some at once: after the loss of a replica many readers wait for theirs.
+    for (let at = 0; at < found.length; at += claimsAtOnce)
+      await Promise.all(found.slice(at, at + claimsAtOnce).map((turn) => this.take(turn)));
     if (found.length === sweepBatch) this.again = true;
   }
 
   private async take(seen: SweptTurn): Promise<void> {
-    if (this.stopped || !this.runner.takeSlot()) return;
+    if (this.stopped) return;
+    // Somebody is in the middle of this answer: it does not wait for a free slot, nor behind those that have not begun.
+    this.runner.takeSlotAnyway();
     let claimed = false;
     try {
       // It had a place at its model already.
@@ -110,13 +117,16 @@ export class TurnSweeper {
           deadlineMs: this.config.turnDeadlineMs + deadlineGraceMs,
         }),
       );
-      if (turn === undefined) return this.routes.forget(seen.id);
+      if (turn === undefined) return;
       claimed = true;
       // An older attempt of ours that has passed its deadline ends now.
       this.runner.cut(turn.id, 'lost', turn.attempt - 1);
       this.runner.run(seen.tenantId, turn);
     } finally {
-      if (!claimed) this.runner.giveSlotBack();
+      if (!claimed) {
+        this.routes.forget(seen.id);
+        this.runner.giveSlotBack();
+      }
     }
   }
 }

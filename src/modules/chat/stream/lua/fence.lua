@@ -6,11 +6,12 @@
 -- ARGV[1]  attempt of the caller
 -- ARGV[2]  time to live of the log from now, in milliseconds
 -- Result   { 'ok', epoch, next, sealed, entries of the stream }
---          { 'missing' } there is no log
+--          { 'missing' } there is no log, or one that is being brought back and is not whole yet
 --          { 'stale' }   a later attempt has the log
-local state = redis.call('HMGET', KEYS[2], 'attempt', 'epoch', 'next', 'sealed')
+local state = redis.call('HMGET', KEYS[2], 'attempt', 'epoch', 'next', 'sealed', 'whole')
 if not state[1] then return { 'missing' } end
 if tonumber(state[1]) > tonumber(ARGV[1]) then return { 'stale' } end
+if tonumber(state[3]) < tonumber(state[5] or 0) then return { 'missing' } end
 redis.call('HSET', KEYS[2], 'attempt', ARGV[1])
 redis.call('PEXPIRE', KEYS[1], ARGV[2])
 redis.call('PEXPIRE', KEYS[2], ARGV[2])

@@ -20,4 +20,9 @@ export async function tryLater(run: TurnRun, tools: TurnTools): Promise<void> {
   const { database } = tools.storage;
   run.putBack = await whileAvailable(run.deadlineAt, () => database.forTenant(tenantId, (tx) => putBack(tx, tenantId, turn, retryDelayMs)));
   if (run.putBack) metrics.retriedTurns.inc();
+  else {
+    // It was asked to stop meanwhile; or it is somebody else's, which the end will find out.
+    run.cutReason ??= 'stop';
+    delete answer.problem;
+  }
 }

@@ -1,0 +1,44 @@
+import type pg from 'pg';
+import { afterAll, beforeAll, expect, inject, it } from 'vitest';
+import { type ScratchDatabase, scratchDatabase } from '../../../../test/support/scratch.ts';
+import { templates } from '../../../../test/support/services.ts';
+
+let scratch: ScratchDatabase;
+let owner: pg.Client;
+
+beforeAll(async () => {
+  scratch = await scratchDatabase(inject('postgresUrl'), templates.main);
+  owner = await scratch.connect();
+});
+afterAll(() => scratch.drop());
+
+/** The index by which a kept plan finds one row of a table that has never been analysed. */
+async function indexFor(table: string, condition: string): Promise<string | undefined> {
+  const { rows } = await owner.query<{ 'QUERY PLAN': string }>(
+    `EXPLAIN (GENERIC_PLAN, COSTS OFF) SELECT 1 FROM ${table} WHERE ${condition}`,
+  );
+  const plan = rows.map((row) => row['QUERY PLAN']).join('\n');
+  return /Index (?:Only )?Scan using (\w+)|Bitmap Index Scan on (\w+)/
+    .exec(plan)
+    ?.slice(1)
+    .find((name) => name !== undefined);
+}
+
+const byId = 'tenant_id = $1::uuid AND id = $2::uuid';
+
+it.each(['bots', 'conversations', 'messages', 'turns', 'visitors'])('a row of a fresh table %s is found by its own key', async (table) => {
+  expect(await indexFor(table, byId)).toBe(`${table}_pkey`);
+});
+
+it('the unfinished turn of a fresh table is found by its conversation', async () => {
+  expect(await indexFor('turns', `tenant_id = $1::uuid AND conversation_id = $2::uuid AND state IN ('queued', 'running')`)).toBe(
+    'turns_one_unfinished',
+  );
+  expect(await indexFor('turns', `${byId} AND state = 'running'`)).toBe('turns_pkey');
+});
+
+it('the same look-up would read all turns of a tenant, had nobody said how few tenants there are', async () => {
+  await owner.query(`DELETE FROM pg_statistic WHERE starelid = 'turns'::regclass`);
+  await owner.query('ANALYZE bots');
+  expect(await indexFor('turns', byId)).not.toBe('turns_pkey');
+});
