@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import OpenAI from 'openai';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { RunningServer } from '../../src/apps/server.main.ts';
+import { maxAttempts } from '../../src/modules/chat/turn/turn-limits.ts';
 import { uuidOf } from '../../src/kernel/ids.ts';
 import type { Chunk } from '../../src/modules/chat/stream/chunks.ts';
 import { redisKeys } from '../../src/platform/redis/index.ts';
@@ -130,14 +131,16 @@ describe('P10: a take-over', () => {
     const before = await send(doomed.url, tenant, { conversation, text });
     await readUntil(before, 10);
     const id = turnIdOf(before);
-    // As if two more replicas had died over it, one after the other.
-    await asSuperuser(stack.postgresUrl, stack.database, [`UPDATE turns SET attempt = 3, runs = 3 WHERE id = '${id}'`]);
+    // As if more replicas had died over it, one after the other.
+    await asSuperuser(stack.postgresUrl, stack.database, [
+      `UPDATE turns SET attempt = ${maxAttempts}, runs = ${maxAttempts} WHERE id = '${id}'`,
+    ]);
     await doomed.app.get(Replica).stop();
     const answer = await readThrough(tenant, conversation);
     expect(answer.last).toMatchObject({ type: 'finish', finishReason: 'interrupted', messageMetadata: { status: 'interrupted' } });
     expect(answer.text.length).toBeGreaterThan(20);
     expect(counted(300).startsWith(answer.text)).toBe(true);
-    expect(await turnRow(stack, id)).toMatchObject({ state: 'interrupted', error_code: 'too_many_attempts', attempt: 4 });
+    expect(await turnRow(stack, id)).toMatchObject({ state: 'interrupted', error_code: 'too_many_attempts', attempt: maxAttempts + 1 });
     expect(await storedAnswers(stack, tenant, id)).toEqual([{ status: 'interrupted', text: answer.text }]);
     await doomed.stop();
   });

@@ -18,6 +18,7 @@ let polite: TestTenant[];
 let flooding: TestTenant;
 beforeAll(async () => {
   stack = await testStack({
+    // Turns arrive many times faster than they are served: who waits does so in the line, and not on the way to it.
     env: { CHAT_MAX_RUNNING_TURNS: '4', CHAT_MESSAGES_PER_MINUTE: '1000000', CHAT_MAX_QUEUED_TURNS_PER_TENANT: String(2 * flood) },
   });
   superuser = new pg.Client({ connectionString: urlAs(stack.postgresUrl, stack.database) });
@@ -39,7 +40,7 @@ async function sendMany(tenant: TestTenant, count: number, atOnce: number): Prom
       left -= 1;
       const answer = await send(stack.url, tenant, {
         conversation: crypto.randomUUID(),
-        text: scripted({ tokens: 1, first_token_ms: 40 }),
+        text: scripted({ tokens: 1, first_token_ms: 150 }),
       });
       await answer.response.body?.cancel();
     }

@@ -59,7 +59,7 @@ test('P4: nothing of a tenant is left in a pooled connection, after success, fai
 test('P4: the same check finds a tenant that was set for the session instead of the transaction', async () => {
   const leaky = await poolOf(1);
   try {
-    const begin = `BEGIN; SELECT set_config('app.tenant', '${tenantA}', false)`;
+    const begin = [{ sql: `SELECT set_config('app.tenant', $1, false)`, values: [tenantA] }];
     expect(await inTransaction(leaky, begin, (tx) => rows(tx, 'SELECT 1 FROM bots'))).toHaveLength(1);
     expect(await leftInPool(leaky)).toEqual({ tenant: tenantA, bots: 1 });
   } finally {

@@ -1,6 +1,6 @@
 import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import type { DataSource } from 'typeorm';
-import { closePool, inOneTrip, inTransaction, ping, row, rows } from '../database/index.ts';
+import { asTenant, closePool, inOneTrip, inTransaction, ping, row, rows, type Statement } from '../database/index.ts';
 
 /** Injection token of the pool to the keystore database. */
 export const KEYSTORE_POOL = 'crypto:keystore-pool';
@@ -85,7 +85,7 @@ export class Keystore implements OnApplicationShutdown {
 
   /** All signing keys that still count, newest first. */
   signingKeys(): Promise<StoredSigningKey[]> {
-    return inTransaction(this.pool, 'BEGIN', (tx) =>
+    return inTransaction(this.pool, [], (tx) =>
       rows<StoredSigningKey>(
         tx,
         `SELECT kid, wrapped_private_key AS "wrappedPrivateKey", public_jwk AS "publicJwk" FROM signing_keys
@@ -96,7 +96,7 @@ export class Keystore implements OnApplicationShutdown {
 
   /** Stores the first signing key; when another replica was faster, nothing happens and false comes back. */
   addFirstSigningKey(key: StoredSigningKey): Promise<boolean> {
-    return inTransaction(this.pool, 'BEGIN; SELECT pg_advisory_xact_lock(7310001)', async (tx) => {
+    return inTransaction(this.pool, [{ sql: 'SELECT pg_advisory_xact_lock(7310001)', values: [] }], async (tx) => {
       const added = await rows(
         tx,
         `INSERT INTO signing_keys (kid, wrapped_private_key, public_jwk)
@@ -125,7 +125,7 @@ export class Keystore implements OnApplicationShutdown {
   }
 }
 
-function beginAs(tenantId: string): string {
+function beginAs(tenantId: string): Statement[] {
   if (!/^[0-9a-f-]{36}$/.test(tenantId)) throw new Error('the keystore needs the UUID of a tenant');
-  return `BEGIN; SELECT set_config('app.tenant', '${tenantId}', true)`;
+  return asTenant(tenantId);
 }

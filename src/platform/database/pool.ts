@@ -1,7 +1,7 @@
 import type { Pool } from 'pg';
 import { DataSource } from 'typeorm';
 import { Silence, silentText } from './silence.ts';
-import { Transaction } from './transaction.ts';
+import { type Statement, Transaction } from './transaction.ts';
 
 /** What a pool is opened with. */
 export interface PoolOptions {
@@ -65,21 +65,26 @@ export async function openPool(options: PoolOptions): Promise<DataSource> {
 }
 
 /**
- * Runs `work` in one transaction that begins with `begin`, sent as one simple query together with the first statement.
- * Commits when `work` resolves and rolls back when it throws. Resolves only after Postgres has said COMMIT.
+ * Runs `work` in one transaction that begins with `settings`, sent together with its first statements. Commits when `work`
+ * resolves and rolls back when it throws. Resolves only after Postgres has said COMMIT.
  */
-export async function inTransaction<T>(source: DataSource, begin: string, work: (tx: Transaction) => Promise<T>): Promise<T> {
+export async function inTransaction<T>(source: DataSource, settings: Statement[], work: (tx: Transaction) => Promise<T>): Promise<T> {
   silenceOf(source).enter();
-  return heard(source, () => transact(source, begin, work, false));
+  return heard(source, () => transact(source, settings, work, false));
 }
 
 /**
  * The same in a single round trip, for work that sends all its statements before it waits for any: COMMIT goes along with
  * them. A statement that comes later is refused.
  */
-export async function inOneTrip<T>(source: DataSource, begin: string, work: (tx: Transaction) => Promise<T>): Promise<T> {
+export async function inOneTrip<T>(source: DataSource, settings: Statement[], work: (tx: Transaction) => Promise<T>): Promise<T> {
   silenceOf(source).enter();
-  return heard(source, () => transact(source, begin, work, true));
+  return heard(source, () => transact(source, settings, work, true));
+}
+
+/** What a transaction for one tenant begins with: row-level security then shows that tenant's rows alone. */
+export function asTenant(tenantId: string): Statement[] {
+  return [{ sql: `SELECT set_config('app.tenant', $1, true)`, values: [tenantId] }];
 }
 
 /** A cheap round trip, also while the server counts as silent. Gives whether it is read only; throws when it does not answer. */
@@ -103,30 +108,37 @@ async function heard<T>(source: DataSource, ask: () => Promise<T>): Promise<T> {
   }
 }
 
-async function transact<T>(source: DataSource, begin: string, work: (tx: Transaction) => Promise<T>, oneTrip: boolean): Promise<T> {
+async function transact<T>(
+  source: DataSource,
+  settings: Statement[],
+  work: (tx: Transaction) => Promise<T>,
+  oneTrip: boolean,
+): Promise<T> {
   // The pool beneath TypeORM: its query runner costs about as much again as the statement (events, results in several shapes).
   const pool = poolOf(source);
   if (pool.waitingCount >= maxWaiting) throw new Error(tooManyWaiting);
   const client = await pool.connect();
   // The pool listens to idle connections only; one that breaks meanwhile fails its statements, and must not end the process.
-  const onError = () => undefined;
-  client.on('error', onError);
+  client.on('error', ignore);
   const tx = new Transaction(client, !unprepared.has(source));
   try {
-    tx.begin(begin);
+    tx.begin(settings);
     const working = work(tx);
-    const committed = oneTrip ? tx.commit() : undefined;
-    // Its failure is that of a statement, which is thrown first.
-    committed?.catch(() => undefined);
+    if (oneTrip) tx.commitAlong();
     const result = await working;
-    await (committed ?? tx.commit());
+    await tx.commit();
     return result;
   } catch (error) {
-    throw await tx.rollBack(error);
+    await tx.rollBack();
+    throw error;
   } finally {
-    client.off('error', onError);
+    client.off('error', ignore);
     client.release(tx.spoilt);
   }
+}
+
+function ignore(): void {
+  // Told by the statements that fail.
 }
 
 /** Closes a pool. Resolves within two seconds, also when the server is out of reach. */

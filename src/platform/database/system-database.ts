@@ -36,7 +36,7 @@ export class SystemDatabase implements OnApplicationShutdown {
   /** Runs `work` in one transaction as the system role. Commits when it resolves, rolls back when it throws. */
   run<T>(reason: SystemReason, work: (tx: Transaction) => Promise<T>): Promise<T> {
     this.logger.debug({ reason }, 'system database');
-    return inTransaction(this.pool, 'BEGIN', work);
+    return inTransaction(this.pool, [], work);
   }
 
   async onApplicationShutdown(): Promise<void> {

@@ -30,14 +30,14 @@ afterAll(async () => {
 
 const insert = (tx: Transaction, id: number) => changed(tx, 'INSERT INTO counted (id) VALUES ($1)', [id]);
 const ids = (source: DataSource) =>
-  inTransaction(source, 'BEGIN', async (tx) => (await rows<{ id: number }>(tx, 'SELECT id FROM counted ORDER BY id')).map(({ id }) => id));
+  inTransaction(source, [], async (tx) => (await rows<{ id: number }>(tx, 'SELECT id FROM counted ORDER BY id')).map(({ id }) => id));
 const kept = async (source: DataSource) =>
   (await source.query<{ statement: string }[]>('SELECT statement FROM pg_prepared_statements')).map(({ statement }) => statement);
 
 describe('a transaction', () => {
   it('sends statements without waiting, in order, and commits them together', async () => {
     const order: number[] = [];
-    await inTransaction(pool, 'BEGIN', async (tx) => {
+    await inTransaction(pool, [], async (tx) => {
       const sent = [1, 2, 3].map(async (id) => {
         await insert(tx, id);
         order.push(id);
@@ -49,13 +49,13 @@ describe('a transaction', () => {
   });
 
   it('leaves nothing of statements that were sent beside one that fails, and gives that one’s error', async () => {
-    const failing = inTransaction(pool, 'BEGIN', (tx) => Promise.all([insert(tx, 10), insert(tx, 1), insert(tx, 11)]));
+    const failing = inTransaction(pool, [], (tx) => Promise.all([insert(tx, 10), insert(tx, 1), insert(tx, 11)]));
     await expect(failing).rejects.toMatchObject({ code: '23505', driverError: { code: '23505' } });
     expect(await ids(pool)).toEqual([1, 2, 3]);
   });
 
   it('commits nothing when a statement failed that nobody waited for', async () => {
-    const failing = inTransaction(pool, 'BEGIN', async (tx) => {
+    const failing = inTransaction(pool, [], async (tx) => {
       void insert(tx, 1).catch(() => undefined);
       await insert(tx, 10).catch(() => undefined);
     });
@@ -65,7 +65,7 @@ describe('a transaction', () => {
 
   it('refuses a statement that comes after its end, which would be in the next one’s transaction', async () => {
     let late: Transaction | undefined;
-    await inTransaction(pool, 'BEGIN', (tx) => {
+    await inTransaction(pool, [], (tx) => {
       late = tx;
       return insert(tx, 4);
     });
@@ -74,31 +74,31 @@ describe('a transaction', () => {
   });
 
   it('tells why it could not begin, and not that its statements failed after that', async () => {
-    const failing = inTransaction(pool, 'BEGIN; SELECT 1 / 0', (tx) => insert(tx, 5));
+    const failing = inTransaction(pool, [{ sql: 'SELECT 1 / 0', values: [] }], (tx) => insert(tx, 5));
     await expect(failing).rejects.toMatchObject({ code: '22012' });
     expect(await ids(pool)).toEqual([1, 2, 3, 4]);
   });
 
   it('carries no values in its errors', async () => {
-    const failing = inTransaction(pool, 'BEGIN', (tx) => rows(tx, 'SELECT $1::int', ['very personal']));
+    const failing = inTransaction(pool, [], (tx) => rows(tx, 'SELECT $1::int', ['very personal']));
     await expect(failing).rejects.toMatchObject({ parameters: [] });
   });
 });
 
 describe('in one round trip', () => {
   it('commits what was sent at once', async () => {
-    expect(await inOneTrip(pool, 'BEGIN', (tx) => insert(tx, 20))).toBe(1);
+    expect(await inOneTrip(pool, [], (tx) => insert(tx, 20))).toBe(1);
     expect(await ids(pool)).toContain(20);
   });
 
   it('gives the error of a statement that fails, and keeps nothing', async () => {
-    const failing = inOneTrip(pool, 'BEGIN', (tx) => Promise.all([insert(tx, 21), insert(tx, 20)]));
+    const failing = inOneTrip(pool, [], (tx) => Promise.all([insert(tx, 21), insert(tx, 20)]));
     await expect(failing).rejects.toMatchObject({ code: '23505' });
     expect(await ids(pool)).not.toContain(21);
   });
 
   it('refuses a statement that waited for another', async () => {
-    const failing = inOneTrip(pool, 'BEGIN', async (tx) => {
+    const failing = inOneTrip(pool, [], async (tx) => {
       await row(tx, 'SELECT 1');
       await insert(tx, 22);
     });
@@ -109,7 +109,7 @@ describe('in one round trip', () => {
 
 describe('prepared statements', () => {
   const sql = 'SELECT note FROM counted WHERE id = $1';
-  const ask = (source: DataSource) => inTransaction(source, 'BEGIN', (tx) => rows(tx, sql, [1]));
+  const ask = (source: DataSource) => inTransaction(source, [], (tx) => rows(tx, sql, [1]));
 
   it('are kept with the connection, once each', async () => {
     const own = await poolOfOne();
@@ -133,7 +133,7 @@ describe('prepared statements', () => {
 
   it('of a table that has changed cost one transaction too', async () => {
     const own = await poolOfOne();
-    const all = () => inTransaction(own, 'BEGIN', (tx) => rows(tx, 'SELECT * FROM counted WHERE id = 1'));
+    const all = () => inTransaction(own, [], (tx) => rows(tx, 'SELECT * FROM counted WHERE id = 1'));
     await all();
     await (await scratch.connect()).query('ALTER TABLE counted ADD COLUMN more text');
     await expect(all()).rejects.toMatchObject({ code: '0A000' });

@@ -1,11 +1,6 @@
-import { createHash } from 'node:crypto';
-import type { Socket } from 'node:net';
-import type { PoolClient, QueryResult, QueryResultRow } from 'pg';
+import type { PoolClient } from 'pg';
 import { QueryFailedError } from 'typeorm';
-
-/** Statements that get a name, and with it a kept plan, at most: far more than the code has. */
-const maxNames = 500;
-const names = new Map<string, string>();
+import { type StatementResult, Trip } from './trip.ts';
 
 /**
  * Codes of a kept plan that no longer holds: 26000, the server does not know the name (a pooler that shares connections, or
@@ -13,14 +8,20 @@ const names = new Map<string, string>();
  */
 const stalePlanCodes = new Set(['26000', '0A000']);
 
+/** A statement with its values. */
+export interface Statement {
+  sql: string;
+  values: unknown[];
+}
+
 /**
- * A connection inside one transaction: the required first argument of every repository method. Statements go out at once and
- * in order, without waiting for the answer to the one before; those of one tick go out together.
+ * A connection inside one transaction: the required first argument of every repository method. Statements go out in order,
+ * without waiting for the answer to the one before; those of one tick go out, and are answered, together.
  */
 export class Transaction {
   private ended = false;
-  private gathering = false;
-  private beginFailure: unknown;
+  private gathering: Trip | undefined;
+  private committing: Promise<void> | undefined;
   private stalePlan = false;
 
   /** `prepared`: statements are named, so that Postgres parses and plans each once a connection. */
@@ -34,23 +35,18 @@ export class Transaction {
     return this.stalePlan;
   }
 
-  /** Sends what opens the transaction. A failure shows at the first statement, and as the reason of the whole. */
-  begin(sql: string): void {
-    this.gather();
-    this.client.query(sql).catch((error: unknown) => {
-      this.beginFailure = error;
-    });
+  /** Opens the transaction, together with the first statement. A failure is that of all statements which go along. */
+  begin(settings: Statement[]): void {
+    this.send('BEGIN', []).catch(() => undefined);
+    for (const { sql, values } of settings) this.send(sql, values).catch(() => undefined);
   }
 
   /** Runs one statement. Rejects with QueryFailedError, which carries the statement but no values. */
-  query<R extends QueryResultRow>(sql: string, parameters: unknown[]): Promise<QueryResult<R>> {
+  query(sql: string, parameters: unknown[]): Promise<StatementResult> {
     // A late statement would run in the transaction of whoever has the connection next.
     if (this.ended) return Promise.reject(new Error('the transaction has ended'));
-    this.gather();
-    const name = this.prepared ? nameOf(sql) : undefined;
-    const running = this.client.query<R>(name === undefined ? { text: sql, values: parameters } : { name, text: sql, values: parameters });
-    const answer = running.catch((error: unknown) => {
-      if (name !== undefined && stalePlanCodes.has((error as { code?: string }).code ?? '')) this.stalePlan = true;
+    const answer = this.send(sql, parameters).catch((error: unknown) => {
+      if (this.prepared && stalePlanCodes.has((error as { code?: string }).code ?? '')) this.stalePlan = true;
       throw new QueryFailedError(sql, [], error as Error);
     });
     // Whoever sent several looks at the first that fails; the others fail with it, and must not end the process.
@@ -58,32 +54,52 @@ export class Transaction {
     return answer;
   }
 
+  /**
+   * Sends COMMIT along with the statements of this tick, in the same round trip; a statement that comes later is refused. For
+   * work that has nothing left to decide: what it throws from here on takes nothing back, unless a statement failed.
+   */
+  commitAlong(): void {
+    this.committing ??= this.sendCommit();
+    // Its failure is that of a statement, which is thrown first.
+    this.committing.catch(() => undefined);
+  }
+
   /** Commits. Resolves only after Postgres has said COMMIT: a transaction that an error had aborted answers ROLLBACK. */
-  async commit(): Promise<void> {
+  commit(): Promise<void> {
+    this.committing ??= this.sendCommit();
+    return this.committing;
+  }
+
+  /** Takes everything back. */
+  async rollBack(): Promise<void> {
     this.ended = true;
-    this.gather();
-    const { command } = await this.client.query('COMMIT');
+    this.flush();
+    // A connection that cannot even roll back is dead, and `pg` drops it from the pool.
+    await this.client.query('ROLLBACK').catch(() => undefined);
+  }
+
+  private async sendCommit(): Promise<void> {
+    const answer = this.send('COMMIT', []);
+    this.ended = true;
+    this.flush();
+    const { command } = await answer;
     if (command !== 'COMMIT') throw new Error('the transaction was rolled back by an earlier error');
   }
 
-  /** Takes everything back. Gives the error to throw: what kept the transaction from beginning, or `thrown`. */
-  async rollBack(thrown: unknown): Promise<unknown> {
-    this.ended = true;
-    // A connection that cannot even roll back is dead, and `pg` drops it from the pool.
-    await this.client.query('ROLLBACK').catch(() => undefined);
-    return this.beginFailure ?? thrown;
+  /** Adds to what leaves at the end of this tick: one write, and one wake-up of Postgres and of us, for all of it. */
+  private send(sql: string, values: unknown[]): Promise<StatementResult> {
+    if (this.gathering === undefined) {
+      this.gathering = new Trip(this.prepared);
+      process.nextTick(() => this.flush());
+    }
+    return this.gathering.add(sql, values);
   }
 
-  /** Holds back what is written until the end of this tick: one system call, and one wake-up of Postgres, for all of it. */
-  private gather(): void {
-    if (this.gathering) return;
-    this.gathering = true;
-    const { stream } = (this.client as unknown as { connection: { stream: Socket } }).connection;
-    stream.cork();
-    process.nextTick(() => {
-      this.gathering = false;
-      stream.uncork();
-    });
+  private flush(): void {
+    const trip = this.gathering;
+    if (trip === undefined) return;
+    this.gathering = undefined;
+    this.client.query(trip);
   }
 }
 
@@ -99,15 +115,5 @@ export async function row<R>(tx: Transaction, sql: string, parameters: unknown[]
 
 /** Runs one statement and gives how many rows it changed. */
 export async function changed(tx: Transaction, sql: string, parameters: unknown[] = []): Promise<number> {
-  return (await tx.query(sql, parameters)).rowCount ?? 0;
-}
-
-/** The name of a statement: the same text has the same name on every connection and replica. Undefined when there are too many. */
-function nameOf(sql: string): string | undefined {
-  let name = names.get(sql);
-  if (name === undefined && names.size < maxNames) {
-    name = `p${createHash('sha256').update(sql).digest('hex').slice(0, 24)}`;
-    names.set(sql, name);
-  }
-  return name;
+  return (await tx.query(sql, parameters)).rowCount;
 }
