@@ -58,6 +58,8 @@ export interface Workload {
     tokensPerAnswer: number;
     tokensPerSecond: number;
     firstTokenMs: number;
+    /** Equal processes that the sockets are shared out between. */
+    replicas: number;
     rounds: number;
   };
   storm: {
@@ -94,7 +96,16 @@ const full: Workload = {
   ttft: { probes: 4, pauseMs: 20, lightMs: 2_000, loadMs: 3_000, tokensPerAnswer: 3, firstTokenMs: 20 },
   idle: { sockets: 5_000, warmSockets: 500, settleMs: 1_500, addresses: 8, concurrency: 64 },
   sends: { connections: 32, tokensPerAnswer: 5, warmMs: 500, measuredMs: 2_500, turnsPerConversation: 4 },
-  users: { sockets: 10_000, everyMs: 60_000, measuredMs: 60_000, tokensPerAnswer: 100, tokensPerSecond: 30, firstTokenMs: 100, rounds: 1 },
+  users: {
+    sockets: 10_000,
+    everyMs: 60_000,
+    measuredMs: 60_000,
+    tokensPerAnswer: 100,
+    tokensPerSecond: 30,
+    firstTokenMs: 100,
+    replicas: 2,
+    rounds: 1,
+  },
   storm: { readers: 2_000, jitterMs: 1_000, spreadMs: 8_000, tokensPerAnswer: 60, tokensPerSecond: 3, rounds: 1 },
 };
 
@@ -113,13 +124,14 @@ const quick: Workload = {
 };
 
 /** Text of `--help`. */
-export const usage = `npm run bench -- [--quick] [--only tokens,ttft,idle,sends,users,storm] [--rounds N] [--sockets N] [--users N] [--seconds N] [--readers N] [--profile] [--no-build] [--dist FOLDER]
+export const usage = `npm run bench -- [--quick] [--only tokens,ttft,idle,sends,users,storm] [--rounds N] [--sockets N] [--users N] [--seconds N] [--replicas N] [--readers N] [--profile] [--no-build] [--dist FOLDER]
   --quick      small rounds: does it work at all (under a minute); the figures are only hints
   --only       some of the measures (default tokens, ttft, idle and sends; users and storm take minutes)
   --rounds     rounds of each measure, 1 to 20 (default 5; of users and storm 1)
   --sockets    idle sockets, 100 to 20000 (default 5000)
   --users      users with an open socket each, 10 to 19000 (default 10000)
   --seconds    how long they ask, 5 to 600 (default 60)
+  --replicas   processes that their sockets are shared out between, 1 to 8 (default 2)
   --readers    readers that lose their replica at once, 10 to 9000 (default 2000)
   --profile    instead of measuring: where the server spends its time while it relays tokens
                (with --only sends: while it answers short questions)
@@ -137,6 +149,7 @@ export function readOptions(args: string[]): Options | undefined {
       sockets: { type: 'string' },
       users: { type: 'string' },
       seconds: { type: 'string' },
+      replicas: { type: 'string' },
       readers: { type: 'string' },
       profile: { type: 'boolean', default: false },
       'no-build': { type: 'boolean', default: false },
@@ -154,6 +167,7 @@ export function readOptions(args: string[]): Options | undefined {
       ...base.users,
       sockets: integer('--users', values.users, base.users.sockets, 10, 19_000),
       measuredMs: integer('--seconds', values.seconds, base.users.measuredMs / 1_000, 5, 600) * 1_000,
+      replicas: integer('--replicas', values.replicas, base.users.replicas, 1, 8),
       rounds: integer('--rounds', values.rounds, base.users.rounds, 1, 20),
     },
     storm: {

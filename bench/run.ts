@@ -139,7 +139,7 @@ function workloadText({ workload, only, profile: profiling }: Options): string {
     ttft: `ttft: ${ttft.probes} sockets ask for ${ttft.tokensPerAnswer} tokens, pause 0–${ttft.pauseMs * 2} ms, ask again; ${ttft.lightMs} ms alone, ${ttft.loadMs} ms beside the streams`,
     idle: `idle: ${idle.sockets} sockets of as many visitors from ${idle.addresses} addresses, a new process each round; after ${idle.warmSockets} that were opened and closed`,
     sends: `sends: ${sends.connections} sockets ask for ${sends.tokensPerAnswer} tokens without a pause, ${sends.measuredMs} ms, ${sends.turnsPerConversation} turns a conversation`,
-    users: `users: ${users.sockets} sockets of as many visitors from ${idle.addresses} addresses, a new process each round; each asks once in ${users.everyMs / 1_000} s for ${users.tokensPerAnswer} tokens at ${users.tokensPerSecond}/s; ${users.measuredMs / 1_000} s, ${users.rounds} rounds`,
+    users: `users: ${users.sockets} sockets of as many visitors from ${idle.addresses} addresses, in turn to ${users.replicas} equal processes, new ones each round; each asks once in ${users.everyMs / 1_000} s for ${users.tokensPerAnswer} tokens at ${users.tokensPerSecond}/s; ${users.measuredMs / 1_000} s, ${users.rounds} rounds`,
     storm: `storm: ${storm.readers} readers of answers of ${storm.tokensPerAnswer} tokens at ${storm.tokensPerSecond}/s; their replica is killed (SIGKILL), and each connects to the other one within ${storm.jitterMs} ms; ${storm.rounds} rounds`,
   };
   if (profiling) return [...lines, only.length === 1 && only[0] === 'sends' ? of.sends : of.tokens].join('\n');

@@ -3,7 +3,7 @@ import { KeyStatistics1763700000002 } from './keystore/0002-first-statistics.ts'
 import { Tenancy1763700000001 } from './main/0001-tenancy.ts';
 import { Chat1763700000002 } from './main/0002-chat.ts';
 import { TurnQueue1763700000003 } from './main/0003-turn-queue.ts';
-import { UnfinishedTurns1763700000004 } from './main/0004-unfinished-turns.ts';
+import { TurnIndexes1763700000004 } from './main/0004-turn-indexes.ts';
 import { FirstStatistics1763700000005 } from './main/0005-first-statistics.ts';
 
 /** Migrations of the main database, oldest first. Forward only: expand, then contract. */
@@ -11,7 +11,7 @@ export const mainMigrations = [
   Tenancy1763700000001,
   Chat1763700000002,
   TurnQueue1763700000003,
-  UnfinishedTurns1763700000004,
+  TurnIndexes1763700000004,
   FirstStatistics1763700000005,
 ];
 

@@ -39,12 +39,14 @@ export class Fleet {
     return this.members.map(({ pid }) => pid);
   }
 
-  /** Opens sockets, shared out between the processes. Throws when one does not open. */
-  async open(target: Target, { count, addresses = 1, concurrency = 16 }: OpenOptions): Promise<void> {
+  /** Opens sockets to a target, or in turn to several equal ones, shared out between the processes. Throws when one does not open. */
+  async open(targets: Target | [Target, ...Target[]], { count, addresses = 1, concurrency = 16 }: OpenOptions): Promise<void> {
+    const all = Array.isArray(targets) ? targets : ([targets] as const);
+    const [target] = all;
     const opened = await this.tell<Opened>(
       (at) => ({
         do: 'connect',
-        url: target.url,
+        urls: all.map(({ url }) => url),
         headers: target.headers,
         count: this.share(count, at),
         visitors: target.namesVisitors ? `${this.name}-${at}` : '',

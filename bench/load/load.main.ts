@@ -14,7 +14,8 @@ async function connect(command: Connect): Promise<Opened> {
     while (next < command.count) {
       const number = next;
       next += 1;
-      const url = command.visitors === '' ? command.url : `${command.url}&visitor_id=${command.visitors}-${number}`;
+      const target = command.urls[number % command.urls.length] ?? '';
+      const url = command.visitors === '' ? target : `${target}&visitor_id=${command.visitors}-${number}`;
       try {
         sockets.push(await ClientSocket.open(url, command.headers, `127.0.0.${1 + (number % command.addresses)}`));
       } catch (error) {

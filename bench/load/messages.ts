@@ -1,7 +1,8 @@
 /** Opens `count` sockets. Gives `Opened`. */
 export interface Connect {
   do: 'connect';
-  url: string;
+  /** Sockets go to each in turn. */
+  urls: string[];
   headers: Record<string, string>;
   count: number;
   /** Sockets are of visitors `visitors-0`, `visitors-1`, …; '' leaves the URL alone. */

@@ -9,7 +9,7 @@ import { timesOf } from './first-token.ts';
 
 /** One round. */
 export interface UsersRound {
-  /** Resident memory for each socket that is open and has asked nothing yet, in bytes, after a garbage collection. */
+  /** Resident memory of all replicas for each socket that is open and has asked nothing yet, in bytes, after a garbage collection. */
   rss: number;
   /** The same when all have asked. */
   rssAfter: number;
@@ -25,43 +25,45 @@ export interface UsersRound {
   endP99: number;
   /** Cores in use: CPU seconds a second. */
   cores: CpuTimes & { load: number };
+  /** How busy the busiest replica's event loop was, 0 to 1. */
   serverLoop: number;
   loadLoop: number;
 }
 
-/** Measures many users with open sockets who each ask now and then. Each round has a process of its own. */
+/** Measures many users with open sockets, shared out between equal replicas, who each ask now and then. Each round has processes of its own. */
 export function measureUsers(bench: Bench): Promise<Rounds<UsersRound>> {
   const round = async ({ name }: StartedTarget, tag: string): Promise<UsersRound> => {
-    const target = await (name === 'parley' ? bench.stack.startParley() : bench.stack.startRelay());
+    const start = () => (name === 'parley' ? bench.stack.startParley() : bench.stack.startRelay());
+    const targets: [StartedTarget, ...StartedTarget[]] = [await start()];
     try {
-      return await usersRound(bench, target, tag);
+      while (targets.length < bench.workload.users.replicas) targets.push(await start());
+      return await usersRound(bench, targets, tag);
     } finally {
-      await target.stop();
+      await Promise.all(targets.map((target) => target.stop()));
     }
   };
   return interleave(bench, 'users', round, undefined, bench.workload.users.rounds);
 }
 
-async function usersRound(bench: Bench, target: StartedTarget, tag: string): Promise<UsersRound> {
-  const { load, stack, workload } = bench;
+async function usersRound(bench: Bench, targets: [StartedTarget, ...StartedTarget[]], tag: string): Promise<UsersRound> {
+  const { load, workload } = bench;
   const { sockets, everyMs, measuredMs, tokensPerAnswer, tokensPerSecond, firstTokenMs } = workload.users;
   const { addresses, concurrency, warmSockets, settleMs } = workload.idle;
-  await load.open(target, { count: warmSockets, addresses, concurrency });
+  // Twice as many for each process as elsewhere: what it grows to while sockets come and go is no part of a socket.
+  await load.open(targets, { count: warmSockets * 2 * targets.length, addresses, concurrency });
   await load.close();
   await sleep(settleMs / 3);
-  await target.ask({ ask: 'collect' });
-  const empty = await target.ask<Memory>({ ask: 'memory' });
+  const empty = await memoryOf(targets);
   const opening = performance.now();
-  await load.open(target, { count: sockets, addresses, concurrency });
+  await load.open(targets, { count: sockets, addresses, concurrency });
   const handshakes = (sockets / (performance.now() - opening)) * 1_000;
   await sleep(settleMs);
-  await target.ask({ ask: 'collect' });
-  const open = await target.ask<Memory>({ ask: 'memory' });
+  const open = await memoryOf(targets);
 
   const lostBefore = (await load.look()).lost;
-  await target.ask({ ask: 'loop' });
+  await busiestLoop(targets);
   const first = await load.look();
-  const [cpuBefore, loadBefore, from] = [stack.cpu(target), cpuOfAll(load.pids), now()];
+  const [cpuBefore, loadBefore, from] = [cpuOfTargets(bench, targets), cpuOfAll(load.pids), now()];
   const answerMs = firstTokenMs + (tokensPerAnswer / tokensPerSecond) * 1_000;
   const driving = load.drive({
     tag,
@@ -77,18 +79,17 @@ async function usersRound(bench: Bench, target: StartedTarget, tag: string): Pro
   // What is looked at ends before the answers do: those that begin and those that end then balance.
   await sleep(measuredMs);
   const seconds = (now() - from) / 1_000;
-  const cpu = cpuBetween(cpuBefore, stack.cpu(target));
+  const cpu = cpuBetween(cpuBefore, cpuOfTargets(bench, targets));
   const loadCpu = cpuOfAll(load.pids) - loadBefore;
   const last = await load.look();
-  const serverLoop = await target.ask<number>({ ask: 'loop' });
+  const serverLoop = await busiestLoop(targets);
   const answers = await driving;
   const lost = (await load.look()).lost - lostBefore;
   await sleep(settleMs);
-  await target.ask({ ask: 'collect' });
-  const after = await target.ask<Memory>({ ask: 'memory' });
+  const after = await memoryOf(targets);
   await load.close();
-  const { entries } = await verify(bench, target, answers, () => tokensPerAnswer);
-  if (lost > 0) throw new Error(`${target.name} closed ${lost} of ${sockets} sockets`);
+  const { entries } = await verify(bench, targets[0], answers, () => tokensPerAnswer);
+  if (lost > 0) throw new Error(`${targets[0].name} closed ${lost} of ${sockets} sockets`);
 
   const over = answers.map((answer) => {
     const { before, after: behind } = timesOf(answer, entries.get(answer.marker));
@@ -96,8 +97,8 @@ async function usersRound(bench: Bench, target: StartedTarget, tag: string): Pro
   });
   const cores = (microseconds: number) => microseconds / 1e6 / seconds;
   return {
-    rss: (open.rss - empty.rss) / sockets,
-    rssAfter: (after.rss - empty.rss) / sockets,
+    rss: (open - empty) / sockets,
+    rssAfter: (after - empty) / sockets,
     handshakes,
     answers: answers.length,
     sendsPerSecond: answers.length / seconds,
@@ -118,6 +119,22 @@ async function usersRound(bench: Bench, target: StartedTarget, tag: string): Pro
     serverLoop,
     loadLoop: last.loop,
   };
+}
+
+/** Resident memory of all, in bytes, after a garbage collection. */
+async function memoryOf(targets: StartedTarget[]): Promise<number> {
+  await Promise.all(targets.map((target) => target.ask({ ask: 'collect' })));
+  const all = await Promise.all(targets.map((target) => target.ask<Memory>({ ask: 'memory' })));
+  return all.reduce((sum, { rss }) => sum + rss, 0);
+}
+
+async function busiestLoop(targets: StartedTarget[]): Promise<number> {
+  return Math.max(...(await Promise.all(targets.map((target) => target.ask<number>({ ask: 'loop' })))));
+}
+
+/** CPU time of all replicas, and once of what stands behind them. */
+function cpuOfTargets({ stack }: Bench, targets: [StartedTarget, ...StartedTarget[]]): CpuTimes {
+  return { ...stack.cpu(targets[0]), server: cpuOfAll(targets.map(({ pid }) => pid)) };
 }
 
 function cpuOfAll(pids: number[]): number {

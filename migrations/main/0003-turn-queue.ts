@@ -6,6 +6,8 @@ export class TurnQueue1763700000003 implements MigrationInterface {
   name = 'TurnQueue1763700000003';
 
   async up(runner: QueryRunner): Promise<void> {
+    // Chat must not queue up behind a lock that is not to be had: rather fail, and be tried again.
+    await runner.query(`SET LOCAL lock_timeout = '2s'`);
     await runner.query(`
       CREATE TABLE turn_queues (
         tenant_id uuid PRIMARY KEY REFERENCES tenants (id) ON DELETE CASCADE,
@@ -31,20 +33,12 @@ export class TurnQueue1763700000003 implements MigrationInterface {
         ADD COLUMN retry_at timestamptz,
         ADD COLUMN given_up_at timestamptz,
         ADD COLUMN replaced_at timestamptz;
-      CREATE INDEX turns_queued ON turns (tier DESC, virtual_start, created_at) WHERE state = 'queued';
-      CREATE INDEX turns_queued_of_tenant ON turns (tenant_id) WHERE state = 'queued';
-      CREATE INDEX turns_given_up ON turns (given_up_at) WHERE given_up_at IS NOT NULL;
       GRANT SELECT (route, tier, virtual_start, queued_at, finished_at, runs, retries, retry_at, given_up_at, error_code)
         ON turns TO parley_system;
 
       ALTER TABLE outbox
         ADD COLUMN given_up_at timestamptz,
         ADD COLUMN last_error text;
-      DROP INDEX outbox_waiting;
-      DROP INDEX outbox_dispatched;
-      CREATE INDEX outbox_waiting ON outbox (created_at) WHERE dispatched_at IS NULL AND given_up_at IS NULL;
-      CREATE INDEX outbox_dispatched ON outbox (dispatched_at) WHERE dispatched_at IS NOT NULL AND given_up_at IS NULL;
-      CREATE INDEX outbox_given_up ON outbox (given_up_at) WHERE given_up_at IS NOT NULL;
       GRANT SELECT (given_up_at, last_error) ON outbox TO parley_system;
       GRANT UPDATE (given_up_at) ON outbox TO parley_system;
 

@@ -45,7 +45,10 @@ function haproxyBlocks({ dir, port, replicas, tls, limits = {} }) {
       `http-request deny deny_status 429 hdr Retry-After 10 if { sc0_http_req_rate gt ${limits.requestsPer10s ?? 100_000} }`,
       `http-request deny deny_status 429 hdr Retry-After 10 if { sc0_conn_cur gt ${limits.connections ?? 100_000} }`,
     ],
-    replicas: replicas.map((replica, at) => `server replica${at + 1} ${address(replica)}`),
+    replicas: [
+      ...replicas.map((replica, at) => `server replica${at + 1} ${address(replica)}`),
+      ...replicas.map((replica, at) => `server replica${at + 1}-anyway ${address(replica)} no-check backup`),
+    ],
   };
 }
 
@@ -58,7 +61,7 @@ function nginxBlocks({ dir, port, replicas, tls, limits = {} }) {
       'worker_processes 2;',
       `pid ${dir}/nginx.pid;`,
       // Errors below `crit` name the whole request line, tickets in it included.
-      'error_log stderr crit;',
+      'error_log stderr emerg;',
     ],
     events: ['worker_connections 4096;'],
     files: [

@@ -1,4 +1,5 @@
 import { Command, CommandRunner, Option, SubCommand } from 'nest-commander';
+import { z } from 'zod';
 import { publicId, uuidOf } from '../../kernel/ids.ts';
 import { DeadLetters } from '../../modules/chat/index.ts';
 import { Outbox } from '../../platform/events/index.ts';
@@ -58,18 +59,33 @@ export class RedriveCommand extends CommandRunner {
 
   async run([id]: string[], options: { all?: boolean } = {}): Promise<void> {
     if ((id === undefined) === (options.all !== true)) throw new CliError('Name one id, or say --all.');
-    const wanted = id === undefined ? undefined : (uuidOf('turn', id) ?? id);
-    let count = 0;
-    for (const turn of await this.turns.list(limit))
-      if ((wanted ?? turn.id) === turn.id && (await this.turns.redrive(turn.tenantId, turn.id))) count += 1;
-    for (const job of await this.outbox.givenUp(limit))
-      if ((wanted ?? job.id) === job.id && (await this.outbox.redrive(job.tenantId, job.id))) count += 1;
-    if (wanted !== undefined && count === 0) throw new CliError(`${id} is not among the dead letters: \`dead-letters list\` shows them.`);
-    say(`${count} to be tried again.`);
+    say(`${id === undefined ? await this.all() : await this.one(id)} to be tried again.`);
   }
 
-  @Option({ flags: '--all', description: 'all of them' })
-  all(): boolean {
+  private async one(id: string): Promise<number> {
+    const turnId = uuidOf('turn', id);
+    const jobId = z.uuid().safeParse(id).data;
+    const turnOf = turnId === undefined ? undefined : await this.turns.tenantOf(turnId);
+    if (turnId !== undefined && turnOf !== undefined && (await this.turns.redrive(turnOf, turnId))) return 1;
+    const jobOf = jobId === undefined ? undefined : await this.outbox.tenantOf(jobId);
+    if (jobId !== undefined && jobOf !== undefined && (await this.outbox.redrive(jobOf, jobId))) return 1;
+    throw new CliError(`${id} is not among the dead letters: \`dead-letters list\` shows them.`);
+  }
+
+  /** In rounds, until one finds nothing that can be tried again. */
+  private async all(): Promise<number> {
+    let total = 0;
+    for (;;) {
+      let round = 0;
+      for (const turn of await this.turns.list(limit)) if (await this.turns.redrive(turn.tenantId, turn.id)) round += 1;
+      for (const job of await this.outbox.givenUp(limit)) if (await this.outbox.redrive(job.tenantId, job.id)) round += 1;
+      if (round === 0) return total;
+      total += round;
+    }
+  }
+
+  @Option({ flags: '--all', description: 'all of them', name: 'all' })
+  wantsAll(): boolean {
     return true;
   }
 }

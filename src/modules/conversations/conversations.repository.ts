@@ -26,6 +26,12 @@ export type ConversationName = { kind: 'id'; id: string } | { kind: 'client'; cl
 const columns = 'id, bot_id AS "botId", visitor_id AS "visitorId", title, metadata, created_at AS "createdAt", updated_at AS "updatedAt"';
 const locked = 'id, bot_id AS "botId", visitor_id AS "visitorId", next_position - 2 AS position';
 
+const lockById = `UPDATE conversations SET next_position = next_position + 2, updated_at = now()
+  WHERE tenant_id = $1 AND id = $2 AND visitor_id = $3 AND bot_id = $4 RETURNING ${locked}`;
+const lockByClientKey = `INSERT INTO conversations (tenant_id, id, bot_id, visitor_id, client_key, next_position) VALUES ($1, $2, $3, $4, $5, 2)
+  ON CONFLICT (tenant_id, visitor_id, bot_id, client_key) WHERE client_key IS NOT NULL
+  DO UPDATE SET next_position = conversations.next_position + 2, updated_at = now() RETURNING ${locked}`;
+
 /** Conversations in Postgres. */
 @Injectable()
 export class ConversationsRepository {
@@ -40,20 +46,9 @@ export class ConversationsRepository {
     name: ConversationName,
   ): Promise<LockedConversation | undefined> {
     if (name.kind === 'id') {
-      return row<LockedConversation>(
-        tx,
-        `UPDATE conversations SET next_position = next_position + 2, updated_at = now()
-         WHERE tenant_id = $1 AND id = $2 AND visitor_id = $3 AND bot_id = $4 RETURNING ${locked}`,
-        [tenantId, name.id, owner.visitorId, owner.botId],
-      );
+      return row<LockedConversation>(tx, lockById, [tenantId, name.id, owner.visitorId, owner.botId]);
     }
-    return row<LockedConversation>(
-      tx,
-      `INSERT INTO conversations (tenant_id, id, bot_id, visitor_id, client_key, next_position) VALUES ($1, $2, $3, $4, $5, 2)
-       ON CONFLICT (tenant_id, visitor_id, bot_id, client_key) WHERE client_key IS NOT NULL
-       DO UPDATE SET next_position = conversations.next_position + 2, updated_at = now() RETURNING ${locked}`,
-      [tenantId, name.newId, owner.botId, owner.visitorId, name.clientKey],
-    );
+    return row<LockedConversation>(tx, lockByClientKey, [tenantId, name.newId, owner.botId, owner.visitorId, name.clientKey]);
   }
 
   /** The visitor's conversation, without locking or making it. */

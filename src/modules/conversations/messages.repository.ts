@@ -17,6 +17,9 @@ export interface MessageRow {
   createdAt: Date;
 }
 
+/** What a prompt needs of a message. */
+export type HistoryMessage = Pick<MessageRow, 'id' | 'role' | 'content' | 'tokens'>;
+
 /** What a new message is made of. */
 export type NewMessage = Omit<MessageRow, 'createdAt'>;
 
@@ -63,10 +66,10 @@ export class MessagesRepository {
   }
 
   /** What a prompt may use: up to `limit` messages that still stand, newest first, from the given position down. */
-  history(tx: Transaction, tenantId: string, conversationId: string, upTo: number, limit: number): Promise<MessageRow[]> {
-    return rows<MessageRow>(
+  history(tx: Transaction, tenantId: string, conversationId: string, upTo: number, limit: number): Promise<HistoryMessage[]> {
+    return rows<HistoryMessage>(
       tx,
-      `SELECT ${columns} FROM messages
+      `SELECT id, role, content, tokens FROM messages
        WHERE tenant_id = $1 AND conversation_id = $2 AND superseded_at IS NULL AND position <= $3
        ORDER BY position DESC LIMIT $4`,
       [tenantId, conversationId, upTo, limit],

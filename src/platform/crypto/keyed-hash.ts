@@ -29,14 +29,15 @@ export class KeyedHash {
 
   /** 32 bytes for `parts`; parts are length-prefixed, so that ('ab','c') and ('a','bc') differ. */
   of(purpose: HashPurpose, ...parts: (string | Buffer)[]): Buffer {
-    const hmac = createHmac('sha256', this.keyFor(purpose));
-    for (const part of parts) {
-      const bytes = typeof part === 'string' ? Buffer.from(part) : part;
-      const length = Buffer.alloc(4);
-      length.writeUInt32BE(bytes.length);
-      hmac.update(length).update(bytes);
+    const lengths = parts.map((part) => Buffer.byteLength(part));
+    // One piece: each update costs more than the hashing of what is short.
+    const all = Buffer.allocUnsafe(lengths.reduce((sum, length) => sum + 4 + length, 0));
+    let at = 0;
+    for (const [place, part] of parts.entries()) {
+      at = all.writeUInt32BE(lengths[place] ?? 0, at);
+      at += typeof part === 'string' ? all.write(part, at) : part.copy(all, at);
     }
-    return hmac.digest();
+    return createHmac('sha256', this.keyFor(purpose)).update(all).digest();
   }
 
   private keyFor(purpose: HashPurpose): KeyObject {

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { DataSource, type MigrationInterface } from 'typeorm';
 
 /** One database to bring up to date. */
@@ -8,6 +9,10 @@ export interface MigrationTarget {
   /** Group roles that the migrations grant to, each with the URL of the login role that is to belong to it. */
   roles: { group: string; loginUrl: string }[];
 }
+
+/** How often a migration that cannot have its locks is tried, and the wait between, in milliseconds. */
+const lockTries = 30;
+const lockRetryMs = 1_000;
 
 /** Advisory lock that keeps two migrating processes apart. */
 const migrationLock = 7_310_000;
@@ -32,7 +37,7 @@ export async function migrate(target: MigrationTarget): Promise<string[]> {
   try {
     await lock.query('SELECT pg_advisory_lock($1)', [migrationLock]);
     for (const { group } of target.roles) await ensureRole(source, group);
-    const applied = await source.runMigrations({ transaction: 'each' });
+    const applied = await whileLocked(() => source.runMigrations({ transaction: 'each' }));
     for (const { group } of target.roles) await source.query(`GRANT SELECT ON migrations TO ${group}`);
     for (const role of target.roles) await ensureLogin(source, role.group, role.loginUrl);
     return applied.map((migration) => migration.name);
@@ -40,6 +45,20 @@ export async function migrate(target: MigrationTarget): Promise<string[]> {
     await lock.query('SELECT pg_advisory_unlock($1)', [migrationLock]).catch(() => undefined);
     await lock.release();
     await source.destroy();
+  }
+}
+
+/** Tries again while running replicas hold what a migration needs for a moment: it gives way rather than hold them up. */
+async function whileLocked<T>(work: () => Promise<T>): Promise<T> {
+  for (let tries = 1; ; tries += 1) {
+    try {
+      return await work();
+    } catch (error) {
+      const { code } = (error as { driverError?: { code?: string } }).driverError ?? {};
+      // lock_not_available, deadlock_detected.
+      if ((code !== '55P03' && code !== '40P01') || tries === lockTries) throw error;
+      await sleep(lockRetryMs);
+    }
   }
 }
 

@@ -18,7 +18,7 @@ export interface PoolOptions {
 }
 
 /** How long a connection may be idle before it is closed, in milliseconds: with it go the plans that it keeps. */
-const idleTimeoutMs = 60_000;
+const idleTimeoutMs = 600_000;
 
 /** How much longer than a statement may run its answer is waited for, in milliseconds: Postgres itself ends it first, unless it is out of reach. */
 const answerGraceMs = 500;
@@ -69,7 +69,8 @@ export async function openPool(options: PoolOptions): Promise<DataSource> {
  * resolves and rolls back when it throws. Resolves only after Postgres has said COMMIT.
  */
 export async function inTransaction<T>(source: DataSource, settings: Statement[], work: (tx: Transaction) => Promise<T>): Promise<T> {
-  silenceOf(source).enter();
+  const wait = silenceOf(source).enter();
+  if (wait !== undefined) await wait;
   return heard(source, () => transact(source, settings, work, false));
 }
 
@@ -78,7 +79,8 @@ export async function inTransaction<T>(source: DataSource, settings: Statement[]
  * them. A statement that comes later is refused.
  */
 export async function inOneTrip<T>(source: DataSource, settings: Statement[], work: (tx: Transaction) => Promise<T>): Promise<T> {
-  silenceOf(source).enter();
+  const wait = silenceOf(source).enter();
+  if (wait !== undefined) await wait;
   return heard(source, () => transact(source, settings, work, true));
 }
 
@@ -103,17 +105,12 @@ async function heard<T>(source: DataSource, ask: () => Promise<T>): Promise<T> {
     silence.answered();
     return result;
   } catch (error) {
-    silence.failed(error, began);
+    silence.failed(error, began, () => source.query('SELECT 1'));
     throw error;
   }
 }
 
-async function transact<T>(
-  source: DataSource,
-  settings: Statement[],
-  work: (tx: Transaction) => Promise<T>,
-  oneTrip: boolean,
-): Promise<T> {
+async function transact<T>(source: DataSource, settings: Statement[], work: (tx: Transaction) => Promise<T>, oneTrip: boolean): Promise<T> {
   // The pool beneath TypeORM: its query runner costs about as much again as the statement (events, results in several shapes).
   const pool = poolOf(source);
   if (pool.waitingCount >= maxWaiting) throw new Error(tooManyWaiting);

@@ -7,7 +7,7 @@ export type Values = readonly unknown[];
 const usualSize = 16_384;
 const largestKept = 262_144;
 
-const { prepareValue } = (pg as unknown as { utils: { prepareValue(value: unknown): string | Buffer | null } }).utils;
+const { prepareValue } = (pg as unknown as { utils: { prepareValue: (this: void, value: unknown) => string | Buffer | null } }).utils;
 
 /**
  * Writes the messages of one round trip in the extended protocol (Postgres docs, "Message Formats") into one piece of memory,
@@ -81,6 +81,7 @@ export class StatementEncoder {
   /** Ends the trip: Postgres answers all of it at once. Gives everything since `begin`. */
   sync(): Buffer {
     this.end(this.message(0x53));
+    // A copy: the next trip is written while this one waits for the socket.
     return Buffer.from(this.bytes.subarray(0, this.at));
   }
 

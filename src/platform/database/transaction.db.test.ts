@@ -1,3 +1,4 @@
+import pg from 'pg';
 import type { DataSource } from 'typeorm';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { type ScratchDatabase, scratchDatabase } from '../../../test/support/scratch.ts';
@@ -59,7 +60,7 @@ describe('a transaction', () => {
       void insert(tx, 1).catch(() => undefined);
       await insert(tx, 10).catch(() => undefined);
     });
-    await expect(failing).rejects.toThrow('rolled back');
+    await expect(failing).rejects.toMatchObject({ code: '23505' });
     expect(await ids(pool)).toEqual([1, 2, 3]);
   });
 
@@ -104,6 +105,87 @@ describe('in one round trip', () => {
     });
     await expect(failing).rejects.toThrow('has ended');
     expect(await ids(pool)).not.toContain(22);
+  });
+});
+
+describe('COMMIT sent along', () => {
+  it('commits what was sent with it, after statements that were waited for', async () => {
+    await inTransaction(pool, [], async (tx) => {
+      const found = await rows(tx, 'SELECT id FROM counted WHERE id = $1', [1]);
+      const inserting = insert(tx, 30 + found.length);
+      tx.commitAlong();
+      await inserting;
+    });
+    expect(await ids(pool)).toContain(31);
+  });
+
+  it('takes back what was sent before a statement that fails, and gives its error', async () => {
+    const failing = inTransaction(pool, [], async (tx) => {
+      await insert(tx, 32);
+      const inserting = Promise.all([insert(tx, 33), insert(tx, 1)]);
+      tx.commitAlong();
+      await inserting;
+    });
+    await expect(failing).rejects.toMatchObject({ code: '23505' });
+    expect(await ids(pool)).not.toEqual(expect.arrayContaining([32]));
+    expect(await ids(pool)).not.toEqual(expect.arrayContaining([33]));
+  });
+
+  it('refuses what comes after it', async () => {
+    const failing = inTransaction(pool, [], async (tx) => {
+      tx.commitAlong();
+      await insert(tx, 34);
+    });
+    await expect(failing).rejects.toThrow('has ended');
+    expect(await ids(pool)).not.toContain(34);
+  });
+});
+
+describe('a trip', () => {
+  it('carries the statements of one tick together, and asks once for an answer', async () => {
+    const { query } = pg.Client.prototype;
+    const trips: number[] = [];
+    pg.Client.prototype.query = function counting(this: pg.Client, ...args: unknown[]) {
+      const { statements } = args[0] as { statements?: unknown[] };
+      if (statements !== undefined) trips.push(statements.length);
+      return (query as (...all: unknown[]) => unknown).apply(this, args);
+    } as typeof query;
+    try {
+      await inOneTrip(pool, [{ sql: 'SELECT 1', values: [] }], (tx) => Promise.all([row(tx, 'SELECT 2'), row(tx, 'SELECT 3')]));
+    } finally {
+      pg.Client.prototype.query = query;
+    }
+    expect(trips).toEqual([5]);
+  });
+
+  it('carries values of every kind and size, and none', async () => {
+    const long = 'ä€😀'.repeat(100_000);
+    const bytes = Buffer.from(Array.from({ length: 70_000 }, (_, at) => at % 256));
+    const ask = () =>
+      inOneTrip(pool, [], (tx) =>
+        row(
+          tx,
+          `SELECT $1::text AS long, $2::bytea AS bytes, $3::int AS number, $4::boolean AS yes, $5::text AS none, $6::text[] AS list,
+             $7::timestamptz AS at`,
+          [long, bytes, 7, true, null, ['a"b', 'c'], new Date(0)],
+        ),
+      );
+    const expected = { long, bytes, number: 7, yes: true, none: null, list: ['a"b', 'c'], at: new Date(0) };
+    expect(await ask()).toEqual(expected);
+    // The second time the columns are known already.
+    expect(await ask()).toEqual(expected);
+  });
+
+  it('that failed leaves statements which can be asked again on the same connection', async () => {
+    const own = await poolOfOne();
+    const half = (value: string) =>
+      inOneTrip(own, [], (tx) => Promise.all([row(tx, 'SELECT $1::int AS n', [value]), row(tx, 'SELECT 5 AS n')]));
+    await expect(half('no number')).rejects.toMatchObject({ code: '22P02' });
+    const process = async () => (await own.query<{ pid: number }[]>('SELECT pg_backend_pid() AS pid'))[0]?.pid;
+    const before = await process();
+    expect(await half('4')).toEqual([{ n: 4 }, { n: 5 }]);
+    expect(await half('6')).toEqual([{ n: 6 }, { n: 5 }]);
+    expect(await process()).toBe(before);
   });
 });
 

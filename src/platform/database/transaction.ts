@@ -4,9 +4,9 @@ import { type StatementResult, Trip } from './trip.ts';
 
 /**
  * Codes of a kept plan that no longer holds: 26000, the server does not know the name (a pooler that shares connections, or
- * DISCARD); 0A000, the tables behind it have other columns now.
+ * DISCARD); 42P05, it knows the name for another one; 0A000, the tables behind it have other columns now.
  */
-const stalePlanCodes = new Set(['26000', '0A000']);
+const stalePlanCodes = new Set(['26000', '0A000', '42P05']);
 
 /** A statement with its values. */
 export interface Statement {
@@ -23,6 +23,9 @@ export class Transaction {
   private gathering: Trip | undefined;
   private committing: Promise<void> | undefined;
   private stalePlan = false;
+  /** What failed first: nothing that comes after it may run, or be committed. */
+  private failure: Error | undefined;
+  private dead = false;
 
   /** `prepared`: statements are named, so that Postgres parses and plans each once a connection. */
   constructor(
@@ -32,7 +35,7 @@ export class Transaction {
 
   /** True when the connection should not be used again. */
   get spoilt(): boolean {
-    return this.stalePlan;
+    return this.stalePlan || this.dead;
   }
 
   /** Opens the transaction, together with the first statement. A failure is that of all statements which go along. */
@@ -45,8 +48,8 @@ export class Transaction {
   query(sql: string, parameters: unknown[]): Promise<StatementResult> {
     // A late statement would run in the transaction of whoever has the connection next.
     if (this.ended) return Promise.reject(new Error('the transaction has ended'));
+    if (this.failure !== undefined) return Promise.reject(new QueryFailedError(sql, [], this.failure));
     const answer = this.send(sql, parameters).catch((error: unknown) => {
-      if (this.prepared && stalePlanCodes.has((error as { code?: string }).code ?? '')) this.stalePlan = true;
       throw new QueryFailedError(sql, [], error as Error);
     });
     // Whoever sent several looks at the first that fails; the others fail with it, and must not end the process.
@@ -74,16 +77,23 @@ export class Transaction {
   async rollBack(): Promise<void> {
     this.ended = true;
     this.flush();
-    // A connection that cannot even roll back is dead, and `pg` drops it from the pool.
-    await this.client.query('ROLLBACK').catch(() => undefined);
+    // A connection that cannot even roll back is dead, though `pg` may not know it yet.
+    await this.client.query('ROLLBACK').catch(() => {
+      this.dead = true;
+    });
   }
 
   private async sendCommit(): Promise<void> {
+    // Outside a transaction Postgres says COMMIT as well: one that never began must not count as committed.
+    if (this.failure !== undefined) {
+      this.ended = true;
+      throw this.failure;
+    }
     const answer = this.send('COMMIT', []);
     this.ended = true;
     this.flush();
     const { command } = await answer;
-    if (command !== 'COMMIT') throw new Error('the transaction was rolled back by an earlier error');
+    if (command !== 'COMMIT') throw this.failure ?? new Error('the transaction was rolled back by an earlier error');
   }
 
   /** Adds to what leaves at the end of this tick: one write, and one wake-up of Postgres and of us, for all of it. */
@@ -92,7 +102,15 @@ export class Transaction {
       this.gathering = new Trip(this.prepared);
       process.nextTick(() => this.flush());
     }
-    return this.gathering.add(sql, values);
+    const answer = this.gathering.add(sql, values);
+    answer.catch((error: unknown) => this.noteFailure(error));
+    return answer;
+  }
+
+  /** Heard before whoever sent the statement hears of it, and so before anything else is sent. */
+  private noteFailure(error: unknown): void {
+    this.failure ??= error instanceof Error ? error : new Error('a statement failed');
+    if (this.prepared && stalePlanCodes.has((error as { code?: string }).code ?? '')) this.stalePlan = true;
   }
 
   private flush(): void {

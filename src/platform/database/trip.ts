@@ -46,7 +46,7 @@ interface Wire {
 }
 
 interface RowDescription {
-  fields: { name: string; dataTypeID: number }[];
+  fields: { name: string; dataTypeID: Parameters<typeof pg.types.getTypeParser>[0] }[];
 }
 
 const encoder = new StatementEncoder();

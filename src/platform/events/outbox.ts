@@ -111,6 +111,14 @@ export class Outbox {
     );
   }
 
+  /** The tenant of a job that was given up; undefined when it is not one. `id` is a UUID. */
+  async tenantOf(id: string): Promise<string | undefined> {
+    const found = await this.system.run('outbox-relay', (tx) =>
+      row<{ tenantId: string }>(tx, 'SELECT tenant_id AS "tenantId" FROM outbox WHERE id = $1 AND given_up_at IS NOT NULL', [id]),
+    );
+    return found?.tenantId;
+  }
+
   /** Has a job tried again that was given up; false when it is not one. */
   async redrive(tenantId: string, id: string): Promise<boolean> {
     const updated = await this.database.forTenant(tenantId, (tx) =>

@@ -7,7 +7,7 @@ import { type ChunkSink, LogCursor } from '../stream/log-cursor.ts';
 import type { OpenedLog } from '../stream/turn-logs.ts';
 import type { Party } from '../turn/send-request.ts';
 import type { TurnRef } from '../turn/turn.ts';
-import { closeCodes, serverFrame } from './frames.ts';
+import { closeCodes, serverFrame, textFrame } from './frames.ts';
 
 /** An open request of a socket: an answer that is being written. */
 export interface OpenRequest {
@@ -133,7 +133,8 @@ export class ChatSocket {
       },
       hold: () => this.stream.cork(),
       release: () => this.stream.uncork(),
-      chunk: (sequence, json) => this.ws.send(serverFrame.chunk(prefix, sequence, json)),
+      // Past `ws`, which has nothing to add: no compression, and `ready` has just said that the socket is open.
+      chunk: (sequence, json) => this.stream.write(textFrame(serverFrame.chunk(prefix, sequence, json))),
       end: () => {
         this.requests.delete(requestId);
         this.send(serverFrame.end(requestId));

@@ -8,6 +8,8 @@ import { VisitorSockets } from './visitor-sockets.ts';
 
 /** How often sockets are looked at for readers that have caught up, or have been behind for too long, in milliseconds. */
 const readerCheckMs = 100;
+/** How often some of the sockets are pinged, in milliseconds: all at once would hold up everything else. */
+const pingTickMs = 100;
 /** How often the credentials behind open sockets are checked, in milliseconds: revoked ones close within five seconds. */
 const credentialCheckMs = 3_000;
 
@@ -18,6 +20,10 @@ export class ChatSockets {
   private readonly sockets = new Set<ChatSocket>();
   private readonly timers: NodeJS.Timeout[] = [];
   private draining = false;
+  /** The sockets that are still to be pinged in this round, and how many of them with each tick. */
+  private pinging: { left: Iterator<ChatSocket, undefined>; share: number } | undefined;
+  /** Monotonic milliseconds of the next round. */
+  private nextPings = 0;
 
   constructor(
     private readonly watch: CredentialWatch,
@@ -27,9 +33,10 @@ export class ChatSockets {
 
   /** Starts the timers. */
   start(): void {
+    this.nextPings = performance.now() + this.config.pingMs;
     this.timers.push(
       setInterval(() => this.checkReaders(), readerCheckMs),
-      setInterval(() => this.ping(), this.config.pingMs),
+      setInterval(() => this.pingSome(), Math.min(pingTickMs, this.config.pingMs)),
       setInterval(() => void this.checkCredentials(), credentialCheckMs),
     );
   }
@@ -88,15 +95,32 @@ export class ChatSockets {
     }
   }
 
-  private ping(): void {
+  /** Goes once through all sockets in each interval between two pings, a share of them with each tick. */
+  private pingSome(): void {
+    const { pingMs } = this.config;
     const now = performance.now();
-    for (const socket of this.sockets) {
-      if (socket.missedPongs >= 2) socket.ws.terminate();
-      else if (socket.requests.size === 0 && now - socket.lastRequestAt >= this.config.idleMs) socket.close(closeCodes.idle, 'idle');
-      else {
-        socket.missedPongs += 1;
-        socket.ws.ping();
+    if (this.pinging === undefined) {
+      if (now < this.nextPings) return;
+      this.nextPings = now + pingMs;
+      this.pinging = { left: this.sockets.values(), share: Math.ceil((this.sockets.size * pingTickMs * 2) / pingMs) };
+    }
+    const { left, share } = this.pinging;
+    for (let count = 0; count < share; count += 1) {
+      const { value: socket } = left.next();
+      if (socket === undefined) {
+        this.pinging = undefined;
+        return;
       }
+      this.ping(socket, now);
+    }
+  }
+
+  private ping(socket: ChatSocket, now: number): void {
+    if (socket.missedPongs >= 2) socket.ws.terminate();
+    else if (socket.requests.size === 0 && now - socket.lastRequestAt >= this.config.idleMs) socket.close(closeCodes.idle, 'idle');
+    else {
+      socket.missedPongs += 1;
+      socket.ws.ping();
     }
   }
 

@@ -67,7 +67,9 @@ export class VisitorSockets implements OnApplicationShutdown {
     if (here.count === 0) this.open.delete(name);
     const { commands } = this.redis;
     const written =
-      here.count === 0 ? commands.hdel(here.key, this.replica.id) : commands.hset(here.key, this.replica.id, valueOf(here.count));
+      here.count === 0
+        ? commands.hdel(here.key, this.replica.id)
+        : commands.pipeline().hset(here.key, this.replica.id, valueOf(here.count)).expire(here.key, tooOldSeconds).exec();
     written.catch(() => undefined);
   }
 

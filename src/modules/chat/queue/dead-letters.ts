@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { rows, SystemDatabase, TenantDatabase } from '../../../platform/database/index.ts';
+import { row, rows, SystemDatabase, TenantDatabase } from '../../../platform/database/index.ts';
 import { LogStore } from '../stream/log-store.ts';
 import { redrive } from '../turn/turn-lifecycle.ts';
 
@@ -31,6 +31,14 @@ export class DeadLetters {
         [limit],
       ),
     );
+  }
+
+  /** The tenant of a turn that was given up; undefined when it is not one. */
+  async tenantOf(id: string): Promise<string | undefined> {
+    const found = await this.system.run('turn-queue', (tx) =>
+      row<{ tenantId: string }>(tx, 'SELECT tenant_id AS "tenantId" FROM turns WHERE id = $1 AND given_up_at IS NOT NULL', [id]),
+    );
+    return found?.tenantId;
   }
 
   /** Queues a turn again; false when it is not one that was given up. Any replica takes it up within a second or so. */

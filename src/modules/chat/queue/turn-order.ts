@@ -17,16 +17,22 @@ export interface QueuePlace {
   waiting: number;
 }
 
+/** SQL that gives the next place of the tenant `$1`, if `from` has a row, and moves the tenant on. */
+export function nextPlace(from: string): string {
+  return `INSERT INTO turn_queues AS q (tenant_id, finish)
+     SELECT $1::uuid, coalesce((SELECT at FROM turn_queue_clocks WHERE tier = 0), 0) + 1 ${from}
+     ON CONFLICT (tenant_id) DO UPDATE
+       SET finish = greatest(q.finish, coalesce((SELECT at FROM turn_queue_clocks c WHERE c.tier = q.tier), 0)) + 1 / q.weight
+     RETURNING tier, finish - 1 / weight AS virtual_start`;
+}
+
 /** Gives the tenant's next place, and moves the tenant on. Turns of one tenant are serialised here until the commit. */
 export async function takePlace(tx: Transaction, tenantId: string, countUpTo: number): Promise<QueuePlace> {
   const place = await row<QueuePlace>(
     tx,
-    `INSERT INTO turn_queues AS q (tenant_id, finish)
-     VALUES ($1, coalesce((SELECT at FROM turn_queue_clocks WHERE tier = 0), 0) + 1)
-     ON CONFLICT (tenant_id) DO UPDATE
-       SET finish = greatest(q.finish, coalesce((SELECT at FROM turn_queue_clocks c WHERE c.tier = q.tier), 0)) + 1 / q.weight
-     RETURNING tier, finish - 1 / weight AS "virtualStart",
-       (SELECT count(*)::int FROM (SELECT 1 FROM turns WHERE tenant_id = $1 AND state = 'queued' LIMIT $2) w) AS waiting`,
+    `WITH place AS (${nextPlace('')})
+     SELECT tier, virtual_start AS "virtualStart",
+       (SELECT count(*)::int FROM (SELECT 1 FROM turns WHERE tenant_id = $1 AND state = 'queued' LIMIT $2) w) AS waiting FROM place`,
     [tenantId, countUpTo],
   );
   if (place === undefined) throw new Error('the tenant has no place in the queue');

@@ -1,6 +1,8 @@
 import { createCipheriv, createDecipheriv, createSecretKey, type KeyObject } from 'node:crypto';
 import { CannotDecrypt, type ContentKey, deriveKey } from '../../../platform/crypto/index.ts';
 
+const tagLength = 16;
+
 /** Which batch of which log. */
 export interface BatchPlace {
   turnId: string;
@@ -17,6 +19,8 @@ export interface BatchPlace {
  */
 export class LogCipher {
   private readonly keys = new Map<string, KeyObject>();
+  /** The key that was used last: a producer uses but one. */
+  private last: (Omit<BatchPlace, 'first'> & { key: KeyObject }) | undefined;
 
   constructor(private readonly visitorKey: ContentKey) {}
 
@@ -24,8 +28,13 @@ export class LogCipher {
     const cipher = createCipheriv('aes-256-gcm', this.keyFor(place), nonceOf(place));
     cipher.setAAD(this.additionalData(place));
     // JSON text holds no line break, so lines separate the chunks.
-    const body = cipher.update(chunks.join('\n'), 'utf8');
-    return Buffer.concat([body, cipher.final(), cipher.getAuthTag()]);
+    const body = cipher.update(chunks.length === 1 ? (chunks[0] as string) : chunks.join('\n'), 'utf8');
+    // In this mode all of it has come by now: the end brings nothing but the tag.
+    cipher.final();
+    const sealed = Buffer.allocUnsafe(body.length + tagLength);
+    body.copy(sealed);
+    cipher.getAuthTag().copy(sealed, body.length);
+    return sealed;
   }
 
   /** Throws CannotDecrypt for what was not sealed for this place. */
@@ -42,6 +51,8 @@ export class LogCipher {
   }
 
   private keyFor({ turnId, attempt, epoch }: BatchPlace): KeyObject {
+    const { last } = this;
+    if (last !== undefined && last.turnId === turnId && last.attempt === attempt && last.epoch === epoch) return last.key;
     const purpose = `turn-log|${turnId}|${attempt}|${epoch}`;
     let key = this.keys.get(purpose);
     if (key === undefined) {
@@ -49,6 +60,7 @@ export class LogCipher {
       key = createSecretKey(deriveKey(this.visitorKey.bytes, purpose));
       this.keys.set(purpose, key);
     }
+    this.last = { turnId, attempt, epoch, key };
     return key;
   }
 
@@ -59,6 +71,7 @@ export class LogCipher {
 
 function nonceOf(place: BatchPlace): Buffer {
   const nonce = Buffer.alloc(12);
-  nonce.writeBigUInt64BE(BigInt(place.first), 4);
+  // Sequence numbers are far below 2^48.
+  nonce.writeUIntBE(place.first, 6, 6);
   return nonce;
 }

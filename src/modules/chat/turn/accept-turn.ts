@@ -54,11 +54,11 @@ export class AcceptTurn {
     let claimed = false;
     try {
       const outcome = await this.database.forTenant(tenantId, (tx) => this.store.commit(tx, prepared));
-      const { turn, joined, tier, stopping } = outcome;
+      const { turn, joined, tier, stopping, history } = outcome;
       for (const replaced of stopping) this.runner.hurryStop(tenantId, replaced);
       if (!joined && turn.state === 'running') {
         claimed = true;
-        this.runner.run(tenantId, turn);
+        this.runner.run(tenantId, turn, history);
       } else if (!joined && turn.state === 'queued') this.queue.entered(tenantId, turn, tier);
       return { tenantId, turnId: turn.id, conversationId: turn.conversationId, visitorId, joined, rate };
     } finally {

@@ -22,7 +22,7 @@ export interface TurnAtGate {
 export interface TurnGate {
   /** Throws AppError to refuse the turn. */
   reserve(tx: Transaction, turn: TurnAtGate): Promise<void>;
-  /** The turn has ended, with what it used. */
+  /** The turn has ended, with what it used. Sends all its statements before it waits for any: COMMIT goes along with them. */
   settle(tx: Transaction, turn: { tenantId: string; turnId: string }, result: TurnResult): Promise<void>;
 }
 
@@ -56,6 +56,6 @@ export class TurnGates {
   }
 
   async settle(tx: Transaction, turn: { tenantId: string; turnId: string }, result: TurnResult): Promise<void> {
-    for (const gate of this.gates) await gate.settle(tx, turn, result);
+    await Promise.all(this.gates.map((gate) => gate.settle(tx, turn, result)));
   }
 }

@@ -5,6 +5,7 @@ import { type AnswerStream, scripted, send } from '../../../../test/support/even
 import { asSuperuser, urlAs } from '../../../../test/support/services.ts';
 import { type TestStack, testStack, type TestTenant } from '../../../../test/support/stack.ts';
 import { uuidOf } from '../../../kernel/ids.ts';
+import { rows } from '../../../platform/database/index.ts';
 import { Replica } from '../../../platform/replicas/index.ts';
 import { ConversationsRepository } from '../../conversations/index.ts';
 import {
@@ -12,6 +13,7 @@ import {
   claimTurn,
   countModelCall,
   findTurn,
+  finishOrFail,
   finishTurn,
   insertTurn,
   type NewTurn,
@@ -20,6 +22,7 @@ import {
   type TurnResult,
 } from './turn-lifecycle.ts';
 import { maxAttempts } from './turn-limits.ts';
+import { TurnLost } from './turn-run.ts';
 
 let stack: TestStack;
 let tenant: TestTenant;
@@ -79,6 +82,25 @@ it('P3: an older attempt changes nothing, and a turn ends once', async () => {
   const ends = await Promise.all(Array.from({ length: 8 }, () => inTenant('', (tx) => finishTurn(tx, tenantUuid, taken, result))));
   expect(ends.filter(Boolean)).toHaveLength(1);
   expect(await inTenant('', (tx) => requestStop(tx, tenantUuid, turn))).toBeUndefined();
+});
+
+it('P3: what an older attempt sends along with its end is taken back, COMMIT or not', async () => {
+  const { turn } = await running();
+  const { tenantUuid } = tenant;
+  const stopAlong = (attempt: number) =>
+    stack.db.atOnce(tenantUuid, async (tx) => {
+      const stopping = requestStop(tx, tenantUuid, turn);
+      stopping.catch(() => undefined);
+      await finishOrFail(tx, tenantUuid, { ...turn, attempt }, result);
+    });
+  const stopRequested = async () =>
+    (await inTenant('', (tx) => rows<{ at: Date | null }>(tx, 'SELECT stop_requested_at AS at FROM turns WHERE id = $1', [turn.id])))[0]
+      ?.at;
+  await expect(stopAlong(turn.attempt - 1)).rejects.toThrow(TurnLost);
+  expect(await stopRequested()).toBeNull();
+  await stopAlong(turn.attempt);
+  expect(await stopRequested()).not.toBeNull();
+  await expect(stopAlong(turn.attempt)).rejects.toThrow(TurnLost);
 });
 
 it('one turn of a conversation is unfinished at a time, and the next has its place when it ends', async () => {

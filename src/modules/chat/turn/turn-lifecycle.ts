@@ -1,7 +1,8 @@
 import { changed, row, rows, type Transaction } from '../../../platform/database/index.ts';
-import { givePlacesBack, takePlace } from '../queue/turn-order.ts';
+import { givePlacesBack, nextPlace } from '../queue/turn-order.ts';
 import type { FinalState, TurnRow, TurnState } from './turn.ts';
 import { maxAttempts } from './turn-limits.ts';
+import { TurnLost } from './turn-run.ts';
 
 /*
  * The state machine of a turn: compare-and-set functions that say whether they won. README.md draws it. The attempt is the
@@ -46,18 +47,30 @@ export interface NewTurn extends Pick<
   place?: { tier: number; virtualStart: number };
 }
 
-/** Writes a new turn. */
+/** What every new turn has. */
+const newTurn = {
+  retries: 0,
+  epoch: 1,
+  model: null,
+  inputTokens: null,
+  outputTokens: null,
+  usageEstimated: false,
+  finishReason: null,
+  errorCode: null,
+};
+
+/** Writes a new turn, and gives it as it is stored: nothing of it has to be read back. */
 export async function insertTurn(tx: Transaction, tenantId: string, turn: NewTurn): Promise<TurnRow> {
   const running = turn.state === 'running';
-  const inserted = await row<TurnRow>(
+  const claims = running ? 1 : 0;
+  await changed(
     tx,
     `INSERT INTO turns (tenant_id, id, conversation_id, bot_id, visitor_id, user_message_id, user_position, answer_message_id,
        answer_position, replaced_answer_id, client_key, text_digest, turn_key, request, state, owner, attempt, runs, model_calls,
        started_at, deadline_at, route, tier, virtual_start, queued_at)
      VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $17, $17,
        CASE WHEN $18 THEN now() END, CASE WHEN $18 THEN now() + $19 * interval '1 millisecond' END,
-       $20, $21, $22, CASE WHEN $15 = 'queued' THEN now() END)
-     RETURNING ${columns}`,
+       $20, $21, $22, CASE WHEN $15 = 'queued' THEN now() END)`,
     [
       tenantId,
       turn.id,
@@ -75,7 +88,7 @@ export async function insertTurn(tx: Transaction, tenantId: string, turn: NewTur
       turn.request,
       turn.state,
       turn.owner,
-      running ? 1 : 0,
+      claims,
       running,
       turn.deadlineMs,
       turn.route,
@@ -83,8 +96,8 @@ export async function insertTurn(tx: Transaction, tenantId: string, turn: NewTur
       turn.place?.virtualStart ?? 0,
     ],
   );
-  if (inserted === undefined) throw new Error('the turn was not inserted');
-  return inserted;
+  const { clientKey: _key, turnKey: _turn, deadlineMs: _deadline, place: _place, ...stored } = turn;
+  return { ...newTurn, ...stored, attempt: claims, runs: claims, queued: turn.state === 'queued' };
 }
 
 /** A client message: by the keyed hash of the client's id, or by our own id where the client knows the message from us. */
@@ -93,17 +106,38 @@ export interface ClientMessage {
   messageId: string | undefined;
 }
 
-/** The conversation's unfinished turns and all turns of one client message, oldest first. The conversation must be locked. */
-export function relatedTurns(tx: Transaction, tenantId: string, conversationId: string, message: ClientMessage) {
-  const ofThisMessage = '(client_key = $3 OR user_message_id = $4::uuid)';
-  return rows<TurnRow & { ofThisMessage: boolean }>(
-    tx,
-    `SELECT ${columns}, coalesce(${ofThisMessage}, false) AS "ofThisMessage" FROM turns
-     WHERE tenant_id = $1 AND conversation_id = $2 AND (${ofThisMessage} OR state IN ('waiting', 'queued', 'running'))
-     ORDER BY answer_position`,
-    [tenantId, conversationId, message.clientKey, message.messageId ?? null],
-  );
+/** A conversation by its id, or by the client's own id for it. */
+export type TurnsOf = { id: string } | { visitorId: string; botId: string; clientKey: Buffer };
+
+/**
+ * The conversation's unfinished turns and all turns of one client message, oldest first. The conversation must be locked by a
+ * statement that was sent before.
+ */
+export function relatedTurns(tx: Transaction, tenantId: string, conversation: TurnsOf, message: ClientMessage) {
+  const messageId = message.messageId ?? null;
+  return 'id' in conversation
+    ? rows<RelatedTurn>(tx, relatedByIdSql, [tenantId, conversation.id, message.clientKey, messageId])
+    : rows<RelatedTurn>(tx, relatedByClientKeySql, [
+        tenantId,
+        conversation.clientKey,
+        message.clientKey,
+        messageId,
+        conversation.visitorId,
+        conversation.botId,
+      ]);
 }
+
+/** A turn of the conversation of a send. */
+type RelatedTurn = TurnRow & { ofThisMessage: boolean };
+
+const ofThisMessage = '(client_key = $3 OR user_message_id = $4::uuid)';
+const relatedSql = (conversation: string) => `SELECT ${columns}, coalesce(${ofThisMessage}, false) AS "ofThisMessage" FROM turns
+  WHERE tenant_id = $1 AND conversation_id = ${conversation} AND (${ofThisMessage} OR state IN ('waiting', 'queued', 'running'))
+  ORDER BY answer_position`;
+const relatedByIdSql = relatedSql('$2::uuid');
+const relatedByClientKeySql = relatedSql(
+  '(SELECT id FROM conversations WHERE tenant_id = $1 AND client_key = $2 AND visitor_id = $5 AND bot_id = $6)',
+);
 
 /** One turn. */
 export function findTurn(tx: Transaction, tenantId: string, id: string): Promise<TurnRow | undefined> {
@@ -179,40 +213,56 @@ export interface TurnResult {
   givenUp?: boolean;
 }
 
+const finishSql = `WITH locked AS (${lockConversation('$11')}), finished AS (
+     UPDATE turns SET state = $4, model = $5, input_tokens = $6, output_tokens = $7, usage_estimated = $8, finish_reason = $9,
+       error_code = $10, finished_at = now(), request = CASE WHEN $12 THEN request END,
+       given_up_at = CASE WHEN $12 THEN now() END
+     FROM locked WHERE turns.tenant_id = $1 AND turns.id = $2 AND turns.attempt = $3 AND turns.state = 'running' RETURNING 1)`;
+/** Divides by zero, and so takes back what was sent with it, where nothing was finished. */
+const finishOrFailSql = `${finishSql} SELECT 1 / count(*)::int FROM finished`;
+const finishOrNotSql = `${finishSql} SELECT 1 FROM finished`;
+const divisionByZero = '22012';
+
+/** The turn that ends. */
+type EndingTurn = Pick<TurnRow, 'id' | 'conversationId' | 'attempt'>;
+
 /**
  * Ends a running turn; false when this attempt is no longer the owner, and then nothing may be written. Locks the
  * conversation first, as a commit does: otherwise a message that is just being committed as waiting would not be seen by
  * `promoteNext`, and nobody would ever come back for it.
  */
-export async function finishTurn(
-  tx: Transaction,
-  tenantId: string,
-  turn: Pick<TurnRow, 'id' | 'conversationId' | 'attempt'>,
-  result: TurnResult,
-): Promise<boolean> {
-  const updated = await changed(
-    tx,
-    `WITH locked AS (${lockConversation('$11')})
-     UPDATE turns SET state = $4, model = $5, input_tokens = $6, output_tokens = $7, usage_estimated = $8, finish_reason = $9,
-       error_code = $10, finished_at = now(), request = CASE WHEN $12 THEN request END,
-       given_up_at = CASE WHEN $12 THEN now() END
-     FROM locked WHERE turns.tenant_id = $1 AND turns.id = $2 AND turns.attempt = $3 AND turns.state = 'running'`,
-    [
-      tenantId,
-      turn.id,
-      turn.attempt,
-      result.state,
-      result.model,
-      result.usage?.inputTokens ?? null,
-      result.usage?.outputTokens ?? null,
-      result.usage?.estimated ?? false,
-      result.finishReason,
-      result.errorCode,
-      turn.conversationId,
-      result.givenUp ?? false,
-    ],
-  );
-  return updated > 0;
+export async function finishTurn(tx: Transaction, tenantId: string, turn: EndingTurn, result: TurnResult): Promise<boolean> {
+  return (await rows(tx, finishOrNotSql, endingValues(tenantId, turn, result))).length > 0;
+}
+
+/**
+ * The same for a transaction of one trip, where nobody can look at the outcome before COMMIT: when this attempt is no longer the
+ * owner, the statement itself fails, and Postgres takes everything back. Throws TurnLost then.
+ */
+export async function finishOrFail(tx: Transaction, tenantId: string, turn: EndingTurn, result: TurnResult): Promise<void> {
+  try {
+    await rows(tx, finishOrFailSql, endingValues(tenantId, turn, result));
+  } catch (error) {
+    if ((error as { code?: string }).code === divisionByZero) throw new TurnLost();
+    throw error;
+  }
+}
+
+function endingValues(tenantId: string, turn: EndingTurn, result: TurnResult): unknown[] {
+  return [
+    tenantId,
+    turn.id,
+    turn.attempt,
+    result.state,
+    result.model,
+    result.usage?.inputTokens ?? null,
+    result.usage?.outputTokens ?? null,
+    result.usage?.estimated ?? false,
+    result.finishReason,
+    result.errorCode,
+    turn.conversationId,
+    result.givenUp ?? false,
+  ];
 }
 
 /** What became of a turn that was stopped before it was served. */
@@ -266,25 +316,17 @@ export async function stopReplaced(
   return stopped;
 }
 
+const promoteSql = `WITH next AS (
+     SELECT id FROM turns WHERE tenant_id = $1 AND conversation_id = $2 AND state = 'waiting'
+       AND NOT EXISTS (SELECT 1 FROM turns u WHERE u.tenant_id = $1 AND u.conversation_id = $2 AND u.state IN ('queued', 'running'))
+     ORDER BY answer_position LIMIT 1),
+     place AS (${nextPlace('FROM next')})
+   UPDATE turns SET state = 'queued', owner = NULL, queued_at = now(), tier = place.tier, virtual_start = place.virtual_start
+   FROM next, place WHERE turns.tenant_id = $1 AND turns.id = next.id AND turns.state = 'waiting'`;
+
 /** Gives the conversation's next waiting turn its place in the queue, when no other is unfinished: `waiting -> queued`. */
 export async function promoteNext(tx: Transaction, tenantId: string, conversationId: string): Promise<boolean> {
-  const promoted = await row<{ id: string }>(
-    tx,
-    `UPDATE turns SET state = 'queued', owner = NULL, queued_at = now() WHERE tenant_id = $1 AND state = 'waiting' AND id = (
-       SELECT id FROM turns WHERE tenant_id = $1 AND conversation_id = $2 AND state = 'waiting'
-         AND NOT EXISTS (SELECT 1 FROM turns u WHERE u.tenant_id = $1 AND u.conversation_id = $2 AND u.state IN ('queued', 'running'))
-       ORDER BY answer_position LIMIT 1) RETURNING id`,
-    [tenantId, conversationId],
-  );
-  if (promoted === undefined) return false;
-  const { tier, virtualStart } = await takePlace(tx, tenantId, 0);
-  await changed(tx, 'UPDATE turns SET tier = $3, virtual_start = $4 WHERE tenant_id = $1 AND id = $2', [
-    tenantId,
-    promoted.id,
-    tier,
-    virtualStart,
-  ]);
-  return true;
+  return (await changed(tx, promoteSql, [tenantId, conversationId])) > 0;
 }
 
 /**

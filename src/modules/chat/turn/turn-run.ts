@@ -1,4 +1,5 @@
 import type { PublishedBot } from '../../bots/index.ts';
+import type { HistoryMessage } from '../../conversations/index.ts';
 import type { ModelMessage, ModelUsage } from '../../models/index.ts';
 import type { AppError } from '../../../kernel/app-error.ts';
 import type { ContentKey } from '../../../platform/crypto/index.ts';
@@ -51,6 +52,8 @@ export interface TurnRun {
   log?: TurnLog;
   producer?: LogProducer;
   writer?: AnswerWriter;
+  /** Messages for the prompt, newest first, where the commit has read them. */
+  history?: HistoryMessage[];
   prompt?: Prompt;
   answer?: Answer;
   result?: TurnResult;

@@ -7,6 +7,7 @@ import {
   conversationErrors,
   type ConversationName,
   ConversationsRepository,
+  type HistoryMessage,
   type LockedConversation,
   MessagesRepository,
   sealContent,
@@ -18,7 +19,7 @@ import { sealRequest } from './prompt-request.ts';
 import type { SendRequest } from './send-request.ts';
 import { isFinal, type TurnRow } from './turn.ts';
 import { TurnGates } from './turn-gates.ts';
-import { deadlineGraceMs } from './turn-limits.ts';
+import { deadlineGraceMs, maxHistoryMessages } from './turn-limits.ts';
 import { insertTurn, relatedTurns, stopReplaced, stoppedUnserved } from './turn-lifecycle.ts';
 import { type Decision, whichTurn } from './which-turn.ts';
 
@@ -47,6 +48,8 @@ export interface Committed {
   tier: number;
   /** Running turns that it replaces: they were asked to stop. */
   stopping: string[];
+  /** Of a turn that runs at once: what its prompt may use, newest first. */
+  history?: HistoryMessage[] | undefined;
 }
 
 /** What the commit has found. */
@@ -74,9 +77,15 @@ export class TurnStore {
   async commit(tx: Transaction, prepared: PreparedSend): Promise<Committed> {
     const { send, name, clientKey, textDigest } = prepared;
     const { tenantId } = send.party;
-    const conversation = await this.conversations.lock(tx, tenantId, send.party, name);
+    // In one trip: the second statement is served when the first has its lock, and sees what was committed until then.
+    const [conversation, related] = await Promise.all([
+      this.conversations.lock(tx, tenantId, send.party, name),
+      relatedTurns(tx, tenantId, name.kind === 'id' ? name : { ...send.party, clientKey: name.clientKey }, {
+        clientKey,
+        messageId: uuidOf('message', send.clientMessageId),
+      }),
+    ]);
     if (conversation === undefined) throw conversationErrors.notFound();
-    const related = await relatedTurns(tx, tenantId, conversation.id, { clientKey, messageId: uuidOf('message', send.clientMessageId) });
     const decision = whichTurn(
       {
         trigger: send.trigger,
@@ -94,8 +103,8 @@ export class TurnStore {
     );
     const waits = unfinished.length === 0 && !prepared.runHere;
     const place = waits ? await this.placeOf(tx, tenantId) : undefined;
-    const turn = await this.insert(tx, prepared, { conversation, decision, unfinished, place });
-    return { turn, joined: false, tier: place?.tier ?? 0, stopping };
+    const { turn, history } = await this.insert(tx, prepared, { conversation, decision, unfinished, place });
+    return { turn, joined: false, tier: place?.tier ?? 0, stopping, history };
   }
 
   /** Ends the unfinished turns that an edit or a new answer replaces; gives those that run and were asked to stop. */
@@ -111,7 +120,12 @@ export class TurnStore {
     return place;
   }
 
-  private async insert(tx: Transaction, prepared: PreparedSend, situation: Situation): Promise<TurnRow> {
+  /** Writes it and commits, in one trip; reads what a turn that runs at once will need on the way. */
+  private async insert(
+    tx: Transaction,
+    prepared: PreparedSend,
+    situation: Situation,
+  ): Promise<{ turn: TurnRow; history: HistoryMessage[] | undefined }> {
     const { conversation, decision, unfinished, place } = situation;
     const { send, key, clientKey, textDigest, turnId } = prepared;
     const { tenantId, botId, visitorId } = send.party;
@@ -137,13 +151,15 @@ export class TurnStore {
         tokens: prepared.tokens,
         status: 'complete',
       });
+    const userPosition = regenerated?.userPosition ?? conversation.position;
+    const state = unfinished.length > 0 ? 'waiting' : prepared.runHere ? 'running' : 'queued';
     const inserting = insertTurn(tx, tenantId, {
       id: turnId,
       conversationId: conversation.id,
       botId,
       visitorId,
       userMessageId,
-      userPosition: regenerated?.userPosition ?? conversation.position,
+      userPosition,
       answerMessageId: newUuid(),
       answerPosition: conversation.position + 1,
       replacedAnswerId,
@@ -151,13 +167,18 @@ export class TurnStore {
       textDigest,
       turnKey: this.hash.of('turn-key', tenantId, conversation.id, clientKey, textDigest, replacedAnswerId ?? ''),
       request: send.prompt === undefined ? null : sealRequest(key, turnId, send.prompt),
-      state: unfinished.length > 0 ? 'waiting' : prepared.runHere ? 'running' : 'queued',
+      state,
       owner: this.replica.id,
       route: prepared.route,
       ...(place === undefined ? {} : { place }),
       deadlineMs: this.config.turnDeadlineMs + deadlineGraceMs,
     });
-    const [turn] = await Promise.all([inserting, written]);
-    return turn;
+    const reading =
+      state === 'running'
+        ? this.messages.history(tx, tenantId, conversation.id, userPosition, send.prompt === undefined ? maxHistoryMessages : 1)
+        : undefined;
+    tx.commitAlong();
+    const [turn, history] = await Promise.all([inserting, reading, written]);
+    return { turn, history };
   }
 }

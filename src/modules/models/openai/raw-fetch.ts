@@ -17,7 +17,7 @@ export function createRawFetch(headersTimeoutMs: number): { fetch: typeof global
   const rawFetch = async (input: string | URL | Request, init: RequestInit = {}): Promise<Response> => {
     const answer = await request(input instanceof Request ? input.url : input, {
       method: (init.method ?? 'GET') as 'GET',
-      headers: Object.fromEntries(new Headers(init.headers)),
+      headers: Object.fromEntries(init.headers instanceof Headers ? init.headers : new Headers(init.headers)),
       body: (init.body ?? null) as string | null,
       dispatcher: agent,
       ...(init.signal ? { signal: init.signal } : {}),

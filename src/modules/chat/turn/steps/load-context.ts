@@ -37,6 +37,7 @@ export async function loadContext(run: TurnRun, tools: TurnTools): Promise<void>
   const room = window - maxOutputTokens - sum(instructions);
   const history = fitting(await candidates(run, tools, own), room);
   const all = [...instructions, ...history];
+  delete run.history;
   const temperature = own?.temperature ?? settings.temperature;
   const topP = own?.topP ?? settings.top_p;
   run.prompt = {
@@ -54,7 +55,8 @@ async function candidates(run: TurnRun, tools: TurnTools, own: PromptRequest | u
   const { tenantId, turn } = run;
   const limit = own === undefined ? maxHistoryMessages : 1;
   const { database, messages, keyRing } = tools.storage;
-  const stored = await database.atOnce(tenantId, (tx) => messages.history(tx, tenantId, turn.conversationId, turn.userPosition, limit));
+  const stored =
+    run.history ?? (await database.atOnce(tenantId, (tx) => messages.history(tx, tenantId, turn.conversationId, turn.userPosition, limit)));
   const contents = await openContents(keyRing, tenantId, stored);
   const ours = stored.map(({ role, tokens }, at) => ({
     message: { role, content: textOf(contents[at] ?? []) },

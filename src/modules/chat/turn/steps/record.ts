@@ -4,8 +4,8 @@ import { sealContent } from '../../../conversations/index.ts';
 import { countTokens } from '../../../models/index.ts';
 import { problemText } from '../../chat.errors.ts';
 import { type Chunk, closingChunks } from '../../stream/chunks.ts';
-import { type FinalState, messageStatusOf } from '../turn.ts';
-import { finishTurn, promoteNext, type TurnResult } from '../turn-lifecycle.ts';
+import { type FinalState, isFinal, messageStatusOf } from '../turn.ts';
+import { findTurn, finishOrFail, promoteNext, type TurnResult } from '../turn-lifecycle.ts';
 import { sealTimeoutMs } from '../turn-limits.ts';
 import { type Answer, TurnLost, type TurnRun } from '../turn-run.ts';
 import type { TurnTools } from '../turn-tools.ts';
@@ -21,7 +21,17 @@ export async function record(run: TurnRun, tools: TurnTools): Promise<void> {
   const result = resultOf(run, answer);
   run.result = result;
   // Without an end: the answer is there, and nothing is better than to keep it until Postgres is back.
-  await whileAvailable(Number.POSITIVE_INFINITY, () => store(run, tools, answer, result));
+  let unsure = false;
+  await whileAvailable(Number.POSITIVE_INFINITY, async () => {
+    try {
+      await store(run, tools, answer, result);
+    } catch (error) {
+      if (!(error instanceof TurnLost)) unsure = true;
+      // A COMMIT whose answer was lost may have been done all the same, also long after it was sent.
+      else if (unsure && (await endedByUs(run, tools))) return;
+      throw error;
+    }
+  });
   metrics.turnsFinished.inc({ state: result.state });
   metrics.modelTokens.inc({ direction: 'input' }, answer.usage?.inputTokens ?? 0);
   metrics.modelTokens.inc({ direction: 'output' }, answer.usage?.outputTokens ?? 0);
@@ -58,9 +68,9 @@ function stateOf(run: TurnRun, answer: Answer): FinalState {
 async function store(run: TurnRun, tools: TurnTools, answer: Answer, result: TurnResult): Promise<void> {
   const { tenantId, turn, key } = run;
   const { database, messages, gates } = tools.storage;
-  await database.forTenant(tenantId, async (tx) => {
-    // All in one round trip: what was written for a turn that is no longer ours is taken back with the rest.
-    const finished = finishTurn(tx, tenantId, turn, result);
+  // In one trip, COMMIT with it: for a turn that is no longer ours the first statement fails, and all is taken back.
+  await database.atOnce(tenantId, async (tx) => {
+    const finished = finishOrFail(tx, tenantId, turn, result);
     const written =
       (result.state === 'completed' || answer.text !== '') &&
       messages.insert(tx, tenantId, {
@@ -79,9 +89,15 @@ async function store(run: TurnRun, tools: TurnTools, answer: Answer, result: Tur
       written,
     ]);
     others.catch(() => undefined);
-    if (!(await finished)) throw new TurnLost();
+    await finished;
     [run.promoted] = await others;
   });
+}
+
+/** True when the turn has ended under this very attempt: nobody but us can have ended it. */
+async function endedByUs({ tenantId, turn }: TurnRun, tools: TurnTools): Promise<boolean> {
+  const stored = await tools.storage.database.forTenant(tenantId, (tx) => findTurn(tx, tenantId, turn.id));
+  return stored !== undefined && stored.attempt === turn.attempt && isFinal(stored.state);
 }
 
 /** Tokens of the answer as a later prompt will count them: several calls may have used more than it has. */
