@@ -59,14 +59,19 @@ describe('the operators’ commands', () => {
     expect(await parley('dead-letters', 'redrive', turn)).toMatchObject({ code: 0, stdout: '1 to be tried again.\n' });
     expect((await parley('dead-letters', 'redrive', turn)).stderr).toMatch(/is not among the dead letters/);
     const state = () =>
-      stack.system.run('turn-queue', async (tx) => (await tx.query('SELECT state FROM turns WHERE id = $1', [uuidOf('turn', turn)])).rows[0]);
+      stack.system.run(
+        'turn-queue',
+        async (tx) => (await tx.query('SELECT state FROM turns WHERE id = $1', [uuidOf('turn', turn)])).rows[0],
+      );
     await expect.poll(state, { timeout: 10_000 }).toEqual({ state: 'completed' });
   });
 
   it('say in one sentence what is wrong', async () => {
     expect(await parley('dead-letters')).toMatchObject({ code: 1, stderr: 'Say `dead-letters list` or `dead-letters redrive`.\n' });
     const { DATABASE_URL: _url, ...env } = stack.env;
-    const failed = await run(process.execPath, [program, 'queue', 'status'], { env }).catch((error: unknown) => error as { stderr: string });
+    const failed = await run(process.execPath, [program, 'queue', 'status'], { env }).catch(
+      (error: unknown) => error as { stderr: string },
+    );
     expect(failed.stderr).toMatch(/DATABASE_URL/);
     expect(failed.stderr).not.toMatch(/\n\s+at /);
   });

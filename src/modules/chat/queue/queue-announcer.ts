@@ -7,7 +7,8 @@ import { closingChunks, openingChunks, type QueueData, type TurnIds } from '../s
 import type { LogProducer } from '../stream/log-producer.ts';
 import { turnIds } from '../turn/turn-run.ts';
 import { isFinal, type TurnRow } from '../turn/turn.ts';
-import { announceTurn, ownTurns } from '../turn/turn-lifecycle.ts';
+import { announceTurn } from '../turn/turn-lifecycle.ts';
+import { ownTurns } from '../turn/turn-sweep.ts';
 import { takeLog } from '../turn/take-log.ts';
 import { TurnTools } from '../turn/turn-tools.ts';
 import { QueueLoad } from './queue-load.ts';

@@ -5,7 +5,7 @@ import { ReplicaBus } from '../../../platform/replicas/index.ts';
 import { MessagesRepository, openContents, textOf } from '../../conversations/index.ts';
 import { problemOfCode, problemText } from '../chat.errors.ts';
 import { isFinal, type TurnRef, type TurnRow } from '../turn/turn.ts';
-import { findTurn } from '../turn/turn-lifecycle.ts';
+import { findTurn } from '../turn/turn-rows.ts';
 import { LogCipher } from './log-cipher.ts';
 import { LogFollower } from './log-follower.ts';
 import { LogStore } from './log-store.ts';

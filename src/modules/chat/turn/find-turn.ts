@@ -6,7 +6,8 @@ import { conversationErrors, ConversationsRepository } from '../../conversations
 import { conversationName, type Party } from './send-request.ts';
 import type { TurnRef } from './turn.ts';
 import { TurnGates } from './turn-gates.ts';
-import { newestTurn, promoteNext, requestStop, stoppedUnserved } from './turn-lifecycle.ts';
+import { promoteNext, requestStop, stoppedUnserved } from './turn-lifecycle.ts';
+import { newestTurn } from './turn-rows.ts';
 import { TurnRunner } from './turn-runner.ts';
 
 /** Finds the turns of a visitor's conversation, and stops them. */

@@ -8,19 +8,9 @@ import { uuidOf } from '../../../kernel/ids.ts';
 import { rows } from '../../../platform/database/index.ts';
 import { Replica } from '../../../platform/replicas/index.ts';
 import { ConversationsRepository } from '../../conversations/index.ts';
-import {
-  orphanedTurns,
-  claimTurn,
-  countModelCall,
-  findTurn,
-  finishOrFail,
-  finishTurn,
-  insertTurn,
-  type NewTurn,
-  promoteNext,
-  requestStop,
-  type TurnResult,
-} from './turn-lifecycle.ts';
+import { claimTurn, countModelCall, finishOrFail, finishTurn, promoteNext, requestStop, type TurnResult } from './turn-lifecycle.ts';
+import { orphanedTurns } from './turn-sweep.ts';
+import { findTurn, insertTurn, type NewTurn } from './turn-rows.ts';
 import { maxAttempts } from './turn-limits.ts';
 import { TurnLost } from './turn-run.ts';
 

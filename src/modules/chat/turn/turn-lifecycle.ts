@@ -2,6 +2,7 @@ import { changed, row, rows, type Transaction } from '../../../platform/database
 import { givePlacesBack, nextPlace } from '../queue/turn-order.ts';
 import type { FinalState, TurnRow, TurnState } from './turn.ts';
 import { maxAttempts } from './turn-limits.ts';
+import { turnColumns } from './turn-rows.ts';
 import { TurnLost } from './turn-run.ts';
 
 /*
@@ -9,148 +10,9 @@ import { TurnLost } from './turn-run.ts';
  * fencing token: it rises with every claim, and whoever holds an older one changes nothing.
  */
 
-const columns = `id, conversation_id AS "conversationId", bot_id AS "botId", visitor_id AS "visitorId",
-  user_message_id AS "userMessageId", user_position AS "userPosition", answer_message_id AS "answerMessageId",
-  answer_position AS "answerPosition", replaced_answer_id AS "replacedAnswerId", text_digest AS "textDigest", request, state,
-  attempt, runs, retries, route,
-  queued_at IS NOT NULL AS queued, epoch, owner, model, input_tokens AS "inputTokens", output_tokens AS "outputTokens",
-  usage_estimated AS "usageEstimated", finish_reason AS "finishReason", error_code AS "errorCode"`;
-
 /** Locks a conversation until the end of the transaction, as a part of another statement. */
 function lockConversation(id: string): string {
   return `SELECT 1 FROM conversations WHERE tenant_id = $1 AND id = ${id}::uuid FOR UPDATE`;
-}
-
-/** A turn that is about to be committed. */
-export interface NewTurn extends Pick<
-  TurnRow,
-  | 'id'
-  | 'conversationId'
-  | 'botId'
-  | 'visitorId'
-  | 'userMessageId'
-  | 'userPosition'
-  | 'answerMessageId'
-  | 'answerPosition'
-  | 'replacedAnswerId'
-  | 'textDigest'
-  | 'request'
-  | 'owner'
-  | 'route'
-> {
-  clientKey: Buffer;
-  turnKey: Buffer;
-  /** `running` claims it in the same statement: attempt 1 of `owner`. */
-  state: Extract<TurnState, 'waiting' | 'queued' | 'running'>;
-  deadlineMs: number;
-  /** Where it stands; only for `queued`. */
-  place?: { tier: number; virtualStart: number };
-}
-
-/** What every new turn has. */
-const newTurn = {
-  retries: 0,
-  epoch: 1,
-  model: null,
-  inputTokens: null,
-  outputTokens: null,
-  usageEstimated: false,
-  finishReason: null,
-  errorCode: null,
-};
-
-/** Writes a new turn, and gives it as it is stored: nothing of it has to be read back. */
-export async function insertTurn(tx: Transaction, tenantId: string, turn: NewTurn): Promise<TurnRow> {
-  const running = turn.state === 'running';
-  const claims = running ? 1 : 0;
-  await changed(
-    tx,
-    `INSERT INTO turns (tenant_id, id, conversation_id, bot_id, visitor_id, user_message_id, user_position, answer_message_id,
-       answer_position, replaced_answer_id, client_key, text_digest, turn_key, request, state, owner, attempt, runs, model_calls,
-       started_at, deadline_at, route, tier, virtual_start, queued_at)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $17, $17,
-       CASE WHEN $18 THEN now() END, CASE WHEN $18 THEN now() + $19 * interval '1 millisecond' END,
-       $20, $21, $22, CASE WHEN $15 = 'queued' THEN now() END)`,
-    [
-      tenantId,
-      turn.id,
-      turn.conversationId,
-      turn.botId,
-      turn.visitorId,
-      turn.userMessageId,
-      turn.userPosition,
-      turn.answerMessageId,
-      turn.answerPosition,
-      turn.replacedAnswerId,
-      turn.clientKey,
-      turn.textDigest,
-      turn.turnKey,
-      turn.request,
-      turn.state,
-      turn.owner,
-      claims,
-      running,
-      turn.deadlineMs,
-      turn.route,
-      turn.place?.tier ?? 0,
-      turn.place?.virtualStart ?? 0,
-    ],
-  );
-  const { clientKey: _key, turnKey: _turn, deadlineMs: _deadline, place: _place, ...stored } = turn;
-  return { ...newTurn, ...stored, attempt: claims, runs: claims, queued: turn.state === 'queued' };
-}
-
-/** A client message: by the keyed hash of the client's id, or by our own id where the client knows the message from us. */
-export interface ClientMessage {
-  clientKey: Buffer;
-  messageId: string | undefined;
-}
-
-/** A conversation by its id, or by the client's own id for it. */
-export type TurnsOf = { id: string } | { visitorId: string; botId: string; clientKey: Buffer };
-
-/**
- * The conversation's unfinished turns and all turns of one client message, oldest first. The conversation must be locked by a
- * statement that was sent before.
- */
-export function relatedTurns(tx: Transaction, tenantId: string, conversation: TurnsOf, message: ClientMessage) {
-  const messageId = message.messageId ?? null;
-  return 'id' in conversation
-    ? rows<RelatedTurn>(tx, relatedByIdSql, [tenantId, conversation.id, message.clientKey, messageId])
-    : rows<RelatedTurn>(tx, relatedByClientKeySql, [
-        tenantId,
-        conversation.clientKey,
-        message.clientKey,
-        messageId,
-        conversation.visitorId,
-        conversation.botId,
-      ]);
-}
-
-/** A turn of the conversation of a send. */
-type RelatedTurn = TurnRow & { ofThisMessage: boolean };
-
-const ofThisMessage = '(client_key = $3 OR user_message_id = $4::uuid)';
-const relatedSql = (conversation: string) => `SELECT ${columns}, coalesce(${ofThisMessage}, false) AS "ofThisMessage" FROM turns
-  WHERE tenant_id = $1 AND conversation_id = ${conversation} AND (${ofThisMessage} OR state IN ('waiting', 'queued', 'running'))
-  ORDER BY answer_position`;
-const relatedByIdSql = relatedSql('$2::uuid');
-const relatedByClientKeySql = relatedSql(
-  '(SELECT id FROM conversations WHERE tenant_id = $1 AND client_key = $2 AND visitor_id = $5 AND bot_id = $6)',
-);
-
-/** One turn. */
-export function findTurn(tx: Transaction, tenantId: string, id: string): Promise<TurnRow | undefined> {
-  return row<TurnRow>(tx, `SELECT ${columns} FROM turns WHERE tenant_id = $1 AND id = $2`, [tenantId, id]);
-}
-
-/** The turn of a conversation that was asked for last. */
-export function newestTurn(tx: Transaction, tenantId: string, conversationId: string): Promise<TurnRow | undefined> {
-  return row<TurnRow>(
-    tx,
-    `SELECT ${columns} FROM turns WHERE tenant_id = $1 AND conversation_id = $2 ORDER BY answer_position DESC LIMIT 1`,
-    [tenantId, conversationId],
-  );
 }
 
 /**
@@ -167,7 +29,7 @@ export function claimTurn(
     `UPDATE turns SET state = 'running', attempt = attempt + 1, runs = runs + 1, owner = $4, retry_at = NULL,
        model_calls = model_calls + CASE WHEN runs - retries < $6 THEN 1 ELSE 0 END,
        started_at = now(), deadline_at = now() + $5 * interval '1 millisecond'
-     WHERE tenant_id = $1 AND id = $2 AND attempt = $3 AND state IN ('queued', 'running') RETURNING ${columns}`,
+     WHERE tenant_id = $1 AND id = $2 AND attempt = $3 AND state IN ('queued', 'running') RETURNING ${turnColumns}`,
     [tenantId, claim.id, claim.seenAttempt, claim.owner, claim.deadlineMs, maxAttempts],
   );
 }
@@ -371,7 +233,7 @@ export function announceTurn(
   return row<TurnRow>(
     tx,
     `UPDATE turns SET attempt = attempt + 1, owner = $4 WHERE tenant_id = $1 AND id = $2 AND attempt = $3 AND state = 'queued'
-     RETURNING ${columns}`,
+     RETURNING ${turnColumns}`,
     [tenantId, claim.id, claim.seenAttempt, claim.owner],
   );
 }
@@ -393,48 +255,4 @@ export async function redrive(tx: Transaction, tenantId: string, id: string): Pr
   );
   if (turn !== undefined) await promoteNext(tx, tenantId, turn.conversationId);
   return turn;
-}
-
-/** A turn as the sweeper sees it: ids, state and owner, never content. */
-export interface SweptTurn {
-  tenantId: string;
-  id: string;
-  attempt: number;
-  route: string;
-}
-
-/** What a replica knows when it looks for turns to take up. */
-export interface SweepView {
-  /** This replica. */
-  self: string;
-  /** Replicas that it has watched standing still. */
-  gone: string[];
-  /** Turns that it holds; one that it owns but does not hold was dropped on the way. */
-  held: string[];
-}
-
-/**
- * For the system role: running turns whose owner is gone or has signed off, that have passed their deadline, or that this
- * replica owns without knowing it (a commit whose answer was lost, a step that failed) for ten seconds. The last only for the
- * bounded number of runs: a turn that fails at once each time then waits for its deadline.
- */
-export function orphanedTurns(tx: Transaction, view: SweepView, limit: number): Promise<SweptTurn[]> {
-  return rows<SweptTurn>(
-    tx,
-    `SELECT tenant_id AS "tenantId", id, attempt, route FROM turns t
-     WHERE state IN ('waiting', 'queued', 'running') AND state = 'running' AND (
-       deadline_at < now() OR owner = ANY($1::uuid[]) OR NOT EXISTS (SELECT 1 FROM replicas r WHERE r.id = t.owner)
-       OR (owner = $2::uuid AND id <> ALL($3::uuid[]) AND started_at < now() - interval '10 seconds' AND runs - retries <= $4))
-     ORDER BY created_at LIMIT $5`,
-    [view.gone, view.self, view.held, maxAttempts, limit],
-  );
-}
-
-/** For the system role: how the turns that run here stand in Postgres. A turn that is missing was deleted. */
-export function ownTurns(tx: Transaction, ids: string[]) {
-  return rows<{ id: string; attempt: number; state: TurnState; stopRequested: boolean }>(
-    tx,
-    `SELECT id, attempt, state, stop_requested_at IS NOT NULL AS "stopRequested" FROM turns WHERE id = ANY($1::uuid[])`,
-    [ids],
-  );
 }

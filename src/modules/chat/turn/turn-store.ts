@@ -20,7 +20,8 @@ import type { SendRequest } from './send-request.ts';
 import { isFinal, type TurnRow } from './turn.ts';
 import { TurnGates } from './turn-gates.ts';
 import { deadlineGraceMs, maxHistoryMessages } from './turn-limits.ts';
-import { insertTurn, relatedTurns, stopReplaced, stoppedUnserved } from './turn-lifecycle.ts';
+import { stopReplaced, stoppedUnserved } from './turn-lifecycle.ts';
+import { insertTurn, relatedTurns } from './turn-rows.ts';
 import { type Decision, whichTurn } from './which-turn.ts';
 
 /** A send with everything that can be known before its transaction. */

@@ -5,7 +5,8 @@ import { safeError } from '../../../platform/telemetry/index.ts';
 import { type ChatConfig, chatConfig } from '../chat.config.ts';
 import { RouteSlots } from '../queue/route-slots.ts';
 import { deadlineGraceMs, sweepBatch } from './turn-limits.ts';
-import { claimTurn, orphanedTurns, ownTurns, type SweptTurn } from './turn-lifecycle.ts';
+import { claimTurn } from './turn-lifecycle.ts';
+import { orphanedTurns, ownTurns, type SweptTurn } from './turn-sweep.ts';
 import { TurnRunner } from './turn-runner.ts';
 
 /** Turns that are claimed at the same time: some of the pool's connections, so that new messages still find one. */
