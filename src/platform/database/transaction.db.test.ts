@@ -64,6 +64,16 @@ describe('a transaction', () => {
     expect(await ids(pool)).toEqual([1, 2, 3]);
   });
 
+  it('commits nothing, and runs nothing more, when what never left took BEGIN along', async () => {
+    const tooMany = Array.from({ length: 70_000 }, () => 1);
+    const failing = inTransaction(pool, [], async (tx) => {
+      await tx.query('SELECT $1', tooMany).catch(() => undefined);
+      await insert(tx, 20).catch(() => undefined);
+    });
+    await expect(failing).rejects.toThrow();
+    expect(await ids(pool)).toEqual([1, 2, 3]);
+  });
+
   it('refuses a statement that comes after its end, which would be in the next one’s transaction', async () => {
     let late: Transaction | undefined;
     await inTransaction(pool, [], (tx) => {

@@ -21,7 +21,7 @@ export async function signUp(url: string, letter: string): Promise<Tenant> {
   });
   const token = session['access_token'];
   const key = await call('/v1/api-keys', { name: 'Key' }, token);
-  // Far above every answer, also for a tokenizer to which each of our words is five tokens: an end by length is then a finding.
+  // The default bound of an answer is far above all that are asked for here: an end by length is a finding.
   const bot = await call('/v1/bots', { name: 'Bot', instructions: 'Be brief.' }, token);
   return { letter, uuid: uuidOfPublic(session['tenant_id'] ?? ''), apiKey: key['key'] ?? '', botId: bot['id'] ?? '' };
 }

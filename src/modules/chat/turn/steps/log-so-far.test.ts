@@ -10,7 +10,7 @@ const ids: TurnIds = {
   epoch: 1,
 };
 const [start, startStep] = openingChunks(ids) as [Chunk, Chunk];
-const queued = { type: 'data-queue', data: { position: 3 }, transient: true } as unknown as Chunk;
+const queued: Chunk = { type: 'data-queue', data: { position: 3 }, transient: true };
 const textStart = (id: string): Chunk => ({ type: 'text-start', id });
 const delta = (id: string, text: string): Chunk => ({ type: 'text-delta', id, delta: text });
 const textEnd = (id: string): Chunk => ({ type: 'text-end', id });
