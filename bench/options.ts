@@ -54,6 +54,8 @@ export interface Workload {
     sockets: number;
     /** Each asks once in this time, at a moment of its own. */
     everyMs: number;
+    /** They ask for this long before it counts. */
+    warmMs: number;
     measuredMs: number;
     tokensPerAnswer: number;
     tokensPerSecond: number;
@@ -99,6 +101,7 @@ const full: Workload = {
   users: {
     sockets: 10_000,
     everyMs: 60_000,
+    warmMs: 10_000,
     measuredMs: 60_000,
     tokensPerAnswer: 100,
     tokensPerSecond: 30,
@@ -119,7 +122,7 @@ const quick: Workload = {
   ttft: { ...full.ttft, lightMs: 800, loadMs: 1_000 },
   idle: { ...full.idle, sockets: 500, warmSockets: 100, settleMs: 450 },
   sends: { ...full.sends, warmMs: 300, measuredMs: 1_000 },
-  users: { ...full.users, sockets: 500, measuredMs: 10_000, everyMs: 20_000 },
+  users: { ...full.users, sockets: 500, warmMs: 2_000, measuredMs: 10_000, everyMs: 20_000 },
   storm: { ...full.storm, readers: 200, spreadMs: 1_000, tokensPerAnswer: 30 },
 };
 
@@ -190,7 +193,7 @@ export function readOptions(args: string[]): Options | undefined {
 
 /** What the long measures may take besides, in milliseconds. */
 function longMs(only: MeasureName[], { users, storm }: Workload): number {
-  const ofUsers = only.includes('users') ? users.rounds * 2 * (users.measuredMs + 120_000) : 0;
+  const ofUsers = only.includes('users') ? users.rounds * 2 * (users.warmMs + users.measuredMs + 120_000) : 0;
   return ofUsers + (only.includes('storm') ? storm.rounds * 180_000 : 0);
 }
 

@@ -5,6 +5,7 @@ import { Chat1763700000002 } from './main/0002-chat.ts';
 import { TurnQueue1763700000003 } from './main/0003-turn-queue.ts';
 import { TurnIndexes1763700000004 } from './main/0004-turn-indexes.ts';
 import { FirstStatistics1763700000005 } from './main/0005-first-statistics.ts';
+import { UnfinishedTurns1763700000006 } from './main/0006-unfinished-turns.ts';
 
 /** Migrations of the main database, oldest first. Forward only: expand, then contract. */
 export const mainMigrations = [
@@ -13,6 +14,7 @@ export const mainMigrations = [
   TurnQueue1763700000003,
   TurnIndexes1763700000004,
   FirstStatistics1763700000005,
+  UnfinishedTurns1763700000006,
 ];
 
 /** Migrations of the keystore database, oldest first. */

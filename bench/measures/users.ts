@@ -47,7 +47,7 @@ export function measureUsers(bench: Bench): Promise<Rounds<UsersRound>> {
 
 async function usersRound(bench: Bench, targets: [StartedTarget, ...StartedTarget[]], tag: string): Promise<UsersRound> {
   const { load, workload } = bench;
-  const { sockets, everyMs, measuredMs, tokensPerAnswer, tokensPerSecond, firstTokenMs } = workload.users;
+  const { sockets, everyMs, warmMs, measuredMs, tokensPerAnswer, tokensPerSecond, firstTokenMs } = workload.users;
   const { addresses, concurrency, warmSockets, settleMs } = workload.idle;
   // Twice as many for each process as elsewhere: what it grows to while sockets come and go is no part of a socket.
   await load.open(targets, { count: warmSockets * 2 * targets.length, addresses, concurrency });
@@ -61,9 +61,6 @@ async function usersRound(bench: Bench, targets: [StartedTarget, ...StartedTarge
   const open = await memoryOf(targets);
 
   const lostBefore = (await load.look()).lost;
-  await busiestLoop(targets);
-  const first = await load.look();
-  const [cpuBefore, loadBefore, from] = [cpuOfTargets(bench, targets), cpuOfAll(load.pids), now()];
   const answerMs = firstTokenMs + (tokensPerAnswer / tokensPerSecond) * 1_000;
   const driving = load.drive({
     tag,
@@ -71,11 +68,15 @@ async function usersRound(bench: Bench, targets: [StartedTarget, ...StartedTarge
     spreadMs: everyMs,
     pauseMs: 0,
     everyMs,
-    forMs: measuredMs,
+    forMs: warmMs + measuredMs,
     turnsPerConversation: 10,
     answerLimitMs: answerMs * 3 + 20_000,
   });
   driving.catch(() => undefined);
+  await sleep(warmMs);
+  await busiestLoop(targets);
+  const first = await load.look();
+  const [cpuBefore, loadBefore, from] = [cpuOfTargets(bench, targets), cpuOfAll(load.pids), now()];
   // What is looked at ends before the answers do: those that begin and those that end then balance.
   await sleep(measuredMs);
   const seconds = (now() - from) / 1_000;
@@ -91,7 +92,9 @@ async function usersRound(bench: Bench, targets: [StartedTarget, ...StartedTarge
   const { entries } = await verify(bench, targets[0], answers, () => tokensPerAnswer);
   if (lost > 0) throw new Error(`${targets[0].name} closed ${lost} of ${sockets} sockets`);
 
-  const over = answers.map((answer) => {
+  // The first answers of a server that has just begun are checked like all others, and not counted.
+  const counted = answers.filter((answer) => answer.sentAt >= from);
+  const over = counted.map((answer) => {
     const { before, after: behind } = timesOf(answer, entries.get(answer.marker));
     return before + behind;
   });
@@ -100,13 +103,13 @@ async function usersRound(bench: Bench, targets: [StartedTarget, ...StartedTarge
     rss: (open - empty) / sockets,
     rssAfter: (after - empty) / sockets,
     handshakes,
-    answers: answers.length,
-    sendsPerSecond: answers.length / seconds,
+    answers: counted.length,
+    sendsPerSecond: counted.length / seconds,
     tokensPerSecond: (last.tokens - first.tokens) / seconds,
     p50: quantile(over, 0.5),
     p99: quantile(over, 0.99),
     endP99: quantile(
-      answers.map(({ sentAt, endedAt }) => endedAt - sentAt - answerMs),
+      counted.map(({ sentAt, endedAt }) => endedAt - sentAt - answerMs),
       0.99,
     ),
     cores: {

@@ -68,6 +68,8 @@ function settings({ dir, port, password, persistence }) {
     'save ""',
     `appendonly ${persistence === 'aof' ? 'yes' : 'no'}`,
     'appendfsync everysec',
+    // Logs of answers live for minutes: rewriting at every 64 MB, Redis's own choice, would be every few seconds under load.
+    'auto-aof-rewrite-min-size 512mb',
     `dir ${JSON.stringify(dir)}`,
     `pidfile ${JSON.stringify(join(dir, 'redis.pid'))}`,
     'daemonize no',

@@ -99,6 +99,6 @@ function runningAges(tx: Transaction): Promise<{ route: string; age: number }[]>
   return rows(
     tx,
     `SELECT route, extract(epoch FROM now() - started_at)::float8 AS age FROM turns
-     WHERE state IN ('waiting', 'queued', 'running') AND state = 'running' ORDER BY started_at LIMIT ${agesLimit}`,
+     WHERE finished_at IS NULL AND state = 'running' ORDER BY started_at LIMIT ${agesLimit}`,
   );
 }

@@ -28,6 +28,8 @@ export interface ProducerContext {
   claimStands: () => Promise<boolean>;
   /** Another attempt owns the turn: stop at once. */
   onLost: () => void;
+  /** A log that is just being made: nothing is written before. 'stale': another attempt owns the turn. */
+  making?: Promise<'ok' | 'stale'>;
 }
 
 interface Batch {
@@ -37,31 +39,34 @@ interface Batch {
 
 /**
  * Writes one attempt's part of a turn's log. Text is gathered until the next flush and becomes one chunk; a batch reaches
- * local readers only when Redis has it, so nobody has seen what a take-over would not find. All batches are kept until the
- * end, as the same bytes, so that the log can be written again after a flush of Redis.
+ * local readers only when Redis has it, so nobody has seen what a take-over would not find. Where each batch ends is kept until
+ * the end, so that the log can be written again after a flush of Redis: the same chunks under the same number are the same bytes.
  */
 export class LogProducer implements Flushable {
-  private readonly written: Batch[] = [];
+  /** First numbers of the batches that were written. */
+  private readonly written: number[] = [];
   private inFlight: Batch | undefined;
   private pending: string[] = [];
   private text = '';
   private textId = '';
   private last = false;
   private closed = false;
-  private recovering = false;
+  /** Nothing can be written: the log is being made, or brought back. */
+  private withoutLog = false;
   private nextSequence: number;
   /** Monotonic milliseconds of the batch that last renewed the log's time to live. */
   private renewedAt = Number.NEGATIVE_INFINITY;
   private readonly sealed = Promise.withResolvers<void>();
 
-  /** `already`: batches that the log holds from before (a take-over). */
+  /** `already`: first numbers of the batches that the log holds from before (a take-over). */
   constructor(
     private readonly context: ProducerContext,
-    already: Batch[] = [],
+    already: number[] = [],
   ) {
     this.written.push(...already);
     this.nextSequence = context.log.next;
     this.sealed.promise.catch(() => undefined);
+    if (context.making !== undefined) void this.awaitLog(context.making);
   }
 
   /** Adds text to the part `id`. The first text of a part is written at once: somebody waits for it. */
@@ -97,7 +102,7 @@ export class LogProducer implements Flushable {
   }
 
   nextBatch(): AppendRequest | undefined {
-    if (this.closed || this.recovering) return undefined;
+    if (this.closed || this.withoutLog) return undefined;
     if (this.inFlight === undefined) this.inFlight = this.makeBatch();
     return this.inFlight?.request;
   }
@@ -113,12 +118,22 @@ export class LogProducer implements Flushable {
     const batch = this.inFlight;
     if (batch === undefined) return;
     this.inFlight = undefined;
-    this.written.push(batch);
+    this.written.push(batch.request.first);
     this.context.log.extend(batch.request.first, batch.chunks, batch.request.last);
     if (batch.request.last) {
       this.closed = true;
       this.sealed.resolve();
     } else if (this.pending.length > 0 || this.text !== '' || this.last) this.context.flusher.request(this);
+  }
+
+  private async awaitLog(making: Promise<'ok' | 'stale'>): Promise<void> {
+    this.withoutLog = true;
+    // While Redis is away the first append will find the log missing and bring it back.
+    const made = await making.catch(() => 'ok');
+    this.withoutLog = false;
+    if (this.closed) return;
+    if (made === 'stale') this.lost();
+    else this.context.flusher.request(this, true);
   }
 
   private lost(): void {
@@ -132,44 +147,44 @@ export class LogProducer implements Flushable {
    */
   private async recover(): Promise<void> {
     const { claim, store, log, ttl } = this.context;
-    this.recovering = true;
+    this.withoutLog = true;
     while (!this.closed) {
       try {
         if (!(await this.context.claimStands())) return this.lost();
         const { tenantId, turnId, attempt } = claim;
         if ((await store.create(tenantId, turnId, { attempt, epoch: log.epoch }, ttl.runningMs, log.next)) === 'stale') return this.lost();
-        const outcomes = this.written.length === 0 ? [] : await store.appendAll(this.written.map((batch) => batch.request));
+        const outcomes = this.written.length === 0 ? [] : await store.appendAll(this.writtenAgain());
         if (outcomes.every((outcome) => outcome === 'ok')) break;
       } catch {
         // Redis or Postgres is away: try again.
       }
       await sleep(recoverMs);
     }
-    this.recovering = false;
+    this.withoutLog = false;
     this.context.flusher.request(this);
   }
 
   private makeBatch(): Batch | undefined {
     this.endText();
     if (this.pending.length === 0) return undefined;
-    const { claim, log, cipher, ttl } = this.context;
     const chunks = this.pending;
     const first = this.nextSequence;
     this.pending = [];
     this.nextSequence += chunks.length;
+    const ttlMs = this.last ? this.context.ttl.graceMs : this.renewal(first);
+    return { chunks, request: this.requestFor(first, chunks, this.last, ttlMs) };
+  }
+
+  /** What was written, as it was written. */
+  private writtenAgain(): AppendRequest[] {
+    const { chunks } = this.context.log;
+    return this.written.map((first, at) => this.requestFor(first, chunks.slice(first, this.written[at + 1]), false, this.renewal(first)));
+  }
+
+  private requestFor(first: number, chunks: string[], last: boolean, ttlMs: number): AppendRequest {
+    const { claim, log, cipher } = this.context;
     const bytes = cipher.seal({ turnId: claim.turnId, attempt: claim.attempt, epoch: log.epoch, first }, chunks);
-    return {
-      chunks,
-      request: {
-        ...claim,
-        epoch: log.epoch,
-        first,
-        count: chunks.length,
-        bytes,
-        last: this.last,
-        ttlMs: this.last ? ttl.graceMs : this.renewal(first),
-      },
-    };
+    return { ...claim, epoch: log.epoch, first, count: chunks.length, bytes, last, ttlMs };
   }
 
   /** The time to live with the first batch of all and now and then: each renewal costs Redis as much as an append. */

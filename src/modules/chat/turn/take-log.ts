@@ -40,10 +40,9 @@ export async function takeLog(taker: LogTaker, tools: TurnTools): Promise<{ log:
   const { store, flusher } = tools.streaming;
   const { tenantId, turn, ids } = taker;
   const earlier = taker.fresh ? undefined : await takeOver(taker, tools);
-  if (earlier === undefined) await create(taker, tools);
   const log = taker.log?.epoch === ids.epoch ? taker.log : new TurnLog(turn.id, ids.epoch);
   const cipher = new LogCipher(taker.key);
-  const already = earlier === undefined ? [] : adopted(taker, tools, log, cipher, earlier.batches);
+  const already = earlier === undefined ? [] : adopted(taker, log, cipher, earlier.batches);
   const producer = new LogProducer(
     {
       claim: { tenantId, turnId: turn.id, attempt: turn.attempt },
@@ -54,6 +53,10 @@ export async function takeLog(taker: LogTaker, tools: TurnTools): Promise<{ log:
       ttl: { runningMs: runningTtl(tools), graceMs: tools.config.logGraceMs },
       claimStands: () => tools.storage.database.forTenant(tenantId, (tx) => claimStands(tx, tenantId, turn.id, turn.attempt)),
       onLost: taker.onLost,
+      // Nobody waits for it: the prompt is made, and the model asked, meanwhile.
+      ...(earlier === undefined
+        ? { making: store.create(tenantId, turn.id, { attempt: turn.attempt, epoch: ids.epoch }, runningTtl(tools)) }
+        : {}),
     },
     already,
   );
@@ -61,27 +64,14 @@ export async function takeLog(taker: LogTaker, tools: TurnTools): Promise<{ log:
 }
 
 /**
- * The batches of earlier attempts, sealed anew under this attempt: should the log have to be written again, every batch of it
- * then stands under the attempt that writes it. Their numbers are below this attempt's own, so no nonce is used twice.
+ * Reads the batches of earlier attempts into the log; gives their first numbers. Should the log have to be written again, this
+ * attempt seals them as its own: their numbers are below its own ones, so no nonce is used twice.
  */
-function adopted({ tenantId, turn }: LogTaker, tools: TurnTools, log: TurnLog, cipher: LogCipher, batches: StoredBatch[]) {
-  const claim = { tenantId, turnId: turn.id, attempt: turn.attempt, epoch: log.epoch };
-  return batches.map(({ attempt, first, count, sealed }) => {
-    const chunks = cipher.open({ turnId: turn.id, attempt, epoch: log.epoch, first }, sealed);
-    log.extend(first, chunks, false);
-    const bytes = cipher.seal({ turnId: turn.id, attempt: turn.attempt, epoch: log.epoch, first }, chunks);
-    return { chunks, request: { ...claim, first, count, bytes, last: false, ttlMs: runningTtl(tools) } };
+function adopted({ turn }: LogTaker, log: TurnLog, cipher: LogCipher, batches: StoredBatch[]): number[] {
+  return batches.map(({ attempt, first, sealed }) => {
+    log.extend(first, cipher.open({ turnId: turn.id, attempt, epoch: log.epoch, first }, sealed), false);
+    return first;
   });
-}
-
-async function create({ tenantId, turn, ids }: LogTaker, tools: TurnTools): Promise<void> {
-  try {
-    const made = await tools.streaming.store.create(tenantId, turn.id, { attempt: turn.attempt, epoch: ids.epoch }, runningTtl(tools));
-    if (made === 'stale') throw new TurnLost();
-  } catch (error) {
-    // While Redis is away the first append will find the log missing and bring it back.
-    if (error instanceof TurnLost) throw error;
-  }
 }
 
 /** The log so far; undefined when it is gone, after a new epoch was begun. */

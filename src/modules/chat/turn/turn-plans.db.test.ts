@@ -12,14 +12,17 @@ beforeAll(async () => {
 });
 afterAll(() => scratch.drop());
 
-/** The index by which a kept plan finds one row of a table that has never been analysed. */
-async function indexFor(table: string, condition: string): Promise<string | undefined> {
+async function planFor(table: string, condition: string): Promise<string> {
   const { rows } = await owner.query<{ 'QUERY PLAN': string }>(
     `EXPLAIN (GENERIC_PLAN, COSTS OFF) SELECT 1 FROM ${table} WHERE ${condition}`,
   );
-  const plan = rows.map((row) => row['QUERY PLAN']).join('\n');
+  return rows.map((row) => row['QUERY PLAN']).join('\n');
+}
+
+/** The index by which a kept plan finds one row of a table that has never been analysed. */
+async function indexFor(table: string, condition: string): Promise<string | undefined> {
   return /Index (?:Only )?Scan using (\w+)|Bitmap Index Scan on (\w+)/
-    .exec(plan)
+    .exec(await planFor(table, condition))
     ?.slice(1)
     .find((name) => name !== undefined);
 }
@@ -41,4 +44,13 @@ it('the same look-up would read all turns of a tenant, had nobody said how few t
   await owner.query(`DELETE FROM pg_statistic WHERE starelid = 'turns'::regclass`);
   await owner.query('ANALYZE bots');
   expect(await indexFor('turns', byId)).not.toBe('turns_pkey');
+});
+
+it('the index of all unfinished turns serves those who look for all, and no look-up of one turn that runs', async () => {
+  await owner.query('SET enable_seqscan = off');
+  // It would be read beside the turn's own key, with every turn that ended since the last vacuum, where a table is taken for a small one.
+  expect(await planFor('turns', `state = 'running'`)).not.toContain('turns_unfinished');
+  expect(await planFor('turns', `state IN ('waiting', 'queued', 'running')`)).not.toContain('turns_unfinished');
+  expect(await planFor('turns', `finished_at IS NULL AND state = 'running' ORDER BY created_at`)).toContain('turns_unfinished');
+  await owner.query('RESET enable_seqscan');
 });

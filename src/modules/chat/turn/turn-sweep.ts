@@ -29,7 +29,7 @@ export function orphanedTurns(tx: Transaction, view: SweepView, limit: number): 
   return rows<SweptTurn>(
     tx,
     `SELECT tenant_id AS "tenantId", id, attempt, route FROM turns t
-     WHERE state IN ('waiting', 'queued', 'running') AND state = 'running' AND (
+     WHERE finished_at IS NULL AND state = 'running' AND (
        deadline_at < now() OR owner = ANY($1::uuid[]) OR NOT EXISTS (SELECT 1 FROM replicas r WHERE r.id = t.owner)
        OR (owner = $2::uuid AND id <> ALL($3::uuid[]) AND started_at < now() - interval '10 seconds' AND runs - retries <= $4))
      ORDER BY created_at LIMIT $5`,
