@@ -6,6 +6,7 @@ import { TurnQueue1763700000003 } from './main/0003-turn-queue.ts';
 import { TurnIndexes1763700000004 } from './main/0004-turn-indexes.ts';
 import { FirstStatistics1763700000005 } from './main/0005-first-statistics.ts';
 import { UnfinishedTurns1763700000006 } from './main/0006-unfinished-turns.ts';
+import { Plans1763700000007 } from './main/0007-plans.ts';
 
 /** Migrations of the main database, oldest first. Forward only: expand, then contract. */
 export const mainMigrations = [
@@ -15,6 +16,7 @@ export const mainMigrations = [
   TurnIndexes1763700000004,
   FirstStatistics1763700000005,
   UnfinishedTurns1763700000006,
+  Plans1763700000007,
 ];
 
 /** Migrations of the keystore database, oldest first. */

@@ -89,6 +89,38 @@ TABLE outbox [row level security, forced]
   dispatched_at timestamp with time zone
   given_up_at timestamp with time zone
   last_error text
+TABLE plans
+  id text NOT NULL
+  name text NOT NULL
+  tier integer NOT NULL DEFAULT 0
+  trial_days integer
+  limits jsonb NOT NULL DEFAULT '{}'::jsonb
+  created_at timestamp with time zone NOT NULL DEFAULT now()
+  updated_at timestamp with time zone NOT NULL DEFAULT now()
+TABLE provider_calls [row level security, forced]
+  tenant_id uuid NOT NULL
+  id uuid NOT NULL
+  kind text NOT NULL
+  turn_id uuid
+  call integer
+  bot_id uuid
+  visitor_id uuid
+  api_key_id uuid
+  target text
+  model text
+  state text NOT NULL
+  outcome text
+  reserved_input integer NOT NULL
+  reserved_output integer NOT NULL
+  reserved_cost bigint NOT NULL DEFAULT 0
+  input_tokens integer
+  output_tokens integer
+  estimated boolean NOT NULL DEFAULT false
+  cost bigint
+  month_starts_at timestamp with time zone NOT NULL
+  day_starts_at timestamp with time zone NOT NULL
+  created_at timestamp with time zone NOT NULL DEFAULT now()
+  settled_at timestamp with time zone
 TABLE refresh_tokens [row level security, forced]
   tenant_id uuid NOT NULL
   id uuid NOT NULL
@@ -113,6 +145,12 @@ TABLE sessions [row level security, forced]
   expires_at timestamp with time zone NOT NULL
   revoked_at timestamp with time zone
   revoked_reason text
+TABLE tenant_plans [row level security, forced]
+  tenant_id uuid NOT NULL
+  plan_id text NOT NULL
+  overrides jsonb NOT NULL DEFAULT '{}'::jsonb
+  trial_ends_at timestamp with time zone
+  updated_at timestamp with time zone NOT NULL DEFAULT now()
 TABLE tenants [row level security, forced]
   id uuid NOT NULL
   tenant_id uuid NOT NULL GENERATED AS (id)
@@ -167,6 +205,19 @@ TABLE turns [row level security, forced]
   retry_at timestamp with time zone
   given_up_at timestamp with time zone
   replaced_at timestamp with time zone
+  reserved_input integer NOT NULL DEFAULT 0
+  reserved_output integer NOT NULL DEFAULT 0
+  api_key_id uuid
+TABLE usage_counters [row level security, forced]
+  tenant_id uuid NOT NULL
+  subject uuid NOT NULL
+  starts_at timestamp with time zone NOT NULL
+  messages bigint NOT NULL DEFAULT 0
+  tokens bigint NOT NULL DEFAULT 0
+  tokens_reserved bigint NOT NULL DEFAULT 0
+  cost bigint NOT NULL DEFAULT 0
+  cost_reserved bigint NOT NULL DEFAULT 0
+  announced jsonb NOT NULL DEFAULT '{}'::jsonb
 TABLE users
   id uuid NOT NULL
   email_hash bytea NOT NULL
@@ -213,12 +264,25 @@ messages: FOREIGN KEY (tenant_id, turn_id) REFERENCES turns(tenant_id, id) ON DE
 migrations: PRIMARY KEY (id)
 outbox: PRIMARY KEY (tenant_id, id)
 outbox: FOREIGN KEY (tenant_id) REFERENCES tenants(id) ON DELETE CASCADE
+plans: PRIMARY KEY (id)
+plans: CHECK (((tier >= 0) AND (tier <= 100)))
+plans: CHECK ((trial_days > 0))
+provider_calls: CHECK ((kind = ANY (ARRAY['chat'::text, 'embedding'::text, 'job'::text, 'cache'::text])))
+provider_calls: PRIMARY KEY (tenant_id, id)
+provider_calls: CHECK ((reserved_cost >= 0))
+provider_calls: CHECK ((reserved_input >= 0))
+provider_calls: CHECK ((reserved_output >= 0))
+provider_calls: CHECK ((state = ANY (ARRAY['reserved'::text, 'settled'::text, 'released'::text])))
+provider_calls: FOREIGN KEY (tenant_id) REFERENCES tenants(id) ON DELETE CASCADE
 refresh_tokens: PRIMARY KEY (tenant_id, id)
 refresh_tokens: FOREIGN KEY (tenant_id, session_id) REFERENCES sessions(tenant_id, id) ON DELETE CASCADE
 replicas: PRIMARY KEY (id)
 sessions: PRIMARY KEY (tenant_id, id)
 sessions: FOREIGN KEY (tenant_id) REFERENCES tenants(id) ON DELETE CASCADE
 sessions: FOREIGN KEY (tenant_id, user_id) REFERENCES memberships(tenant_id, user_id) ON DELETE CASCADE
+tenant_plans: PRIMARY KEY (tenant_id)
+tenant_plans: FOREIGN KEY (plan_id) REFERENCES plans(id) ON UPDATE CASCADE
+tenant_plans: FOREIGN KEY (tenant_id) REFERENCES tenants(id) ON DELETE CASCADE
 tenants: PRIMARY KEY (id)
 tenants: CHECK ((status = ANY (ARRAY['active'::text, 'suspended'::text])))
 turn_queue_clocks: PRIMARY KEY (tier)
@@ -232,6 +296,11 @@ turns: FOREIGN KEY (tenant_id, bot_id) REFERENCES bots(tenant_id, id) ON DELETE 
 turns: FOREIGN KEY (tenant_id, conversation_id) REFERENCES conversations(tenant_id, id) ON DELETE CASCADE
 turns: UNIQUE (tenant_id, conversation_id, turn_key)
 turns: FOREIGN KEY (tenant_id, visitor_id) REFERENCES visitors(tenant_id, id) ON DELETE CASCADE
+usage_counters: CHECK ((cost_reserved >= 0))
+usage_counters: CHECK ((messages >= 0))
+usage_counters: PRIMARY KEY (tenant_id, subject, starts_at)
+usage_counters: FOREIGN KEY (tenant_id) REFERENCES tenants(id) ON DELETE CASCADE
+usage_counters: CHECK ((tokens_reserved >= 0))
 users: PRIMARY KEY (id)
 visitors: PRIMARY KEY (tenant_id, id)
 visitors: UNIQUE (tenant_id, external_id_hash)
@@ -263,6 +332,11 @@ CREATE INDEX outbox_given_up ON public.outbox USING btree (given_up_at) WHERE (g
 CREATE INDEX outbox_handed_on ON public.outbox USING btree (dispatched_at) WHERE ((dispatched_at IS NOT NULL) AND (given_up_at IS NULL))
 CREATE UNIQUE INDEX outbox_pkey ON public.outbox USING btree (tenant_id, id)
 CREATE INDEX outbox_to_hand_on ON public.outbox USING btree (created_at) WHERE ((dispatched_at IS NULL) AND (given_up_at IS NULL))
+CREATE UNIQUE INDEX plans_pkey ON public.plans USING btree (id)
+CREATE INDEX provider_calls_by_time ON public.provider_calls USING btree (tenant_id, created_at)
+CREATE UNIQUE INDEX provider_calls_of_turn ON public.provider_calls USING btree (tenant_id, turn_id, call) WHERE (turn_id IS NOT NULL)
+CREATE INDEX provider_calls_open ON public.provider_calls USING btree (created_at) WHERE (settled_at IS NULL)
+CREATE UNIQUE INDEX provider_calls_pkey ON public.provider_calls USING btree (tenant_id, id)
 CREATE UNIQUE INDEX refresh_tokens_hash ON public.refresh_tokens USING btree (tenant_id, token_hash)
 CREATE INDEX refresh_tokens_lookup ON public.refresh_tokens USING btree (token_hash)
 CREATE UNIQUE INDEX refresh_tokens_pkey ON public.refresh_tokens USING btree (tenant_id, id)
@@ -270,6 +344,7 @@ CREATE INDEX refresh_tokens_session ON public.refresh_tokens USING btree (tenant
 CREATE UNIQUE INDEX replicas_pkey ON public.replicas USING btree (id)
 CREATE INDEX sessions_expiry ON public.sessions USING btree (expires_at)
 CREATE UNIQUE INDEX sessions_pkey ON public.sessions USING btree (tenant_id, id)
+CREATE UNIQUE INDEX tenant_plans_pkey ON public.tenant_plans USING btree (tenant_id)
 CREATE UNIQUE INDEX tenants_pkey ON public.tenants USING btree (id)
 CREATE UNIQUE INDEX turn_queue_clocks_pkey ON public.turn_queue_clocks USING btree (tier)
 CREATE UNIQUE INDEX turn_queues_pkey ON public.turn_queues USING btree (tenant_id)
@@ -282,6 +357,7 @@ CREATE INDEX turns_queued ON public.turns USING btree (tier DESC, virtual_start,
 CREATE INDEX turns_queued_of_tenant ON public.turns USING btree (tenant_id) WHERE (state = 'queued'::text)
 CREATE UNIQUE INDEX turns_tenant_id_conversation_id_turn_key_key ON public.turns USING btree (tenant_id, conversation_id, turn_key)
 CREATE INDEX turns_unfinished ON public.turns USING btree (created_at) WHERE (finished_at IS NULL)
+CREATE UNIQUE INDEX usage_counters_pkey ON public.usage_counters USING btree (tenant_id, subject, starts_at)
 CREATE INDEX users_email_hash ON public.users USING btree (email_hash)
 CREATE UNIQUE INDEX users_pkey ON public.users USING btree (id)
 CREATE UNIQUE INDEX visitors_pkey ON public.visitors USING btree (tenant_id, id)
@@ -302,16 +378,20 @@ messages: tenant_isolation FOR ALL TO parley_tenant USING (tenant_id = (current_
 outbox: system_read FOR SELECT TO parley_system USING true
 outbox: system_update FOR UPDATE TO parley_system USING true WITH CHECK true
 outbox: tenant_isolation FOR ALL TO parley_tenant USING (tenant_id = (current_setting('app.tenant'::text))::uuid) WITH CHECK (tenant_id = (current_setting('app.tenant'::text))::uuid)
+provider_calls: system_read FOR SELECT TO parley_system USING true
+provider_calls: tenant_isolation FOR ALL TO parley_tenant USING (tenant_id = (current_setting('app.tenant'::text))::uuid) WITH CHECK (tenant_id = (current_setting('app.tenant'::text))::uuid)
 refresh_tokens: system_read FOR SELECT TO parley_system USING true
 refresh_tokens: tenant_isolation FOR ALL TO parley_tenant USING (tenant_id = (current_setting('app.tenant'::text))::uuid) WITH CHECK (tenant_id = (current_setting('app.tenant'::text))::uuid)
 sessions: system_read FOR SELECT TO parley_system USING true
 sessions: tenant_isolation FOR ALL TO parley_tenant USING (tenant_id = (current_setting('app.tenant'::text))::uuid) WITH CHECK (tenant_id = (current_setting('app.tenant'::text))::uuid)
+tenant_plans: tenant_isolation FOR ALL TO parley_tenant USING (tenant_id = (current_setting('app.tenant'::text))::uuid) WITH CHECK (tenant_id = (current_setting('app.tenant'::text))::uuid)
 tenants: system_read FOR SELECT TO parley_system USING true
 tenants: tenant_isolation FOR ALL TO parley_tenant USING (tenant_id = (current_setting('app.tenant'::text))::uuid) WITH CHECK (tenant_id = (current_setting('app.tenant'::text))::uuid)
 turn_queues: system_read FOR SELECT TO parley_system USING true
 turn_queues: tenant_isolation FOR ALL TO parley_tenant USING (tenant_id = (current_setting('app.tenant'::text))::uuid) WITH CHECK (tenant_id = (current_setting('app.tenant'::text))::uuid)
 turns: system_read FOR SELECT TO parley_system USING true
 turns: tenant_isolation FOR ALL TO parley_tenant USING (tenant_id = (current_setting('app.tenant'::text))::uuid) WITH CHECK (tenant_id = (current_setting('app.tenant'::text))::uuid)
+usage_counters: tenant_isolation FOR ALL TO parley_tenant USING (tenant_id = (current_setting('app.tenant'::text))::uuid) WITH CHECK (tenant_id = (current_setting('app.tenant'::text))::uuid)
 visitors: tenant_isolation FOR ALL TO parley_tenant USING (tenant_id = (current_setting('app.tenant'::text))::uuid) WITH CHECK (tenant_id = (current_setting('app.tenant'::text))::uuid)
 
 -- Grants
@@ -326,14 +406,19 @@ messages: parley_tenant DELETE, INSERT, SELECT, UPDATE
 migrations: parley_system SELECT
 migrations: parley_tenant SELECT
 outbox: parley_tenant DELETE, INSERT, SELECT, UPDATE
+plans: parley_system INSERT, SELECT, UPDATE
+plans: parley_tenant SELECT
+provider_calls: parley_tenant INSERT, SELECT, UPDATE
 refresh_tokens: parley_tenant DELETE, INSERT, SELECT, UPDATE
 replicas: parley_system DELETE, INSERT, SELECT, UPDATE
 sessions: parley_tenant DELETE, INSERT, SELECT, UPDATE
+tenant_plans: parley_tenant INSERT, SELECT, UPDATE
 tenants: parley_tenant INSERT, SELECT, UPDATE
 turn_queue_clocks: parley_system INSERT, SELECT, UPDATE
 turn_queue_clocks: parley_tenant SELECT
 turn_queues: parley_tenant INSERT, SELECT, UPDATE
 turns: parley_tenant DELETE, INSERT, SELECT, UPDATE
+usage_counters: parley_tenant INSERT, SELECT, UPDATE
 users: parley_system INSERT, SELECT, UPDATE
 visitors: parley_tenant DELETE, INSERT, SELECT, UPDATE
 
@@ -344,6 +429,7 @@ idempotency_keys: parley_system SELECT (expires_at, id, tenant_id)
 memberships: parley_system SELECT (created_at, id, role, tenant_id, user_id)
 outbox: parley_system SELECT (created_at, dispatched_at, given_up_at, id, last_error, name, payload, tenant_id)
 outbox: parley_system UPDATE (dispatched_at, given_up_at)
+provider_calls: parley_system SELECT (created_at, id, settled_at, state, tenant_id, turn_id)
 refresh_tokens: parley_system SELECT (id, session_id, tenant_id, token_hash)
 sessions: parley_system SELECT (expires_at, id, revoked_at, tenant_id, user_id)
 tenants: parley_system SELECT (id, status, tenant_id)

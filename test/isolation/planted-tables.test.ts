@@ -6,7 +6,7 @@ import { templates } from '../support/services.ts';
 
 // The catalogue checks must be able to fail: each fault is planted in a transaction, found, and taken back.
 const rules: CatalogueRules = {
-  global: ['users', 'replicas', 'migrations', 'turn_queue_clocks'],
+  global: ['users', 'replicas', 'migrations', 'turn_queue_clocks', 'plans'],
   tenantRole: 'parley_tenant',
   systemRole: 'parley_system',
 };

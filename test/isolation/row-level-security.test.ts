@@ -12,7 +12,7 @@ const databases: (CatalogueRules & { title: string; template: string; login: str
     title: 'main',
     template: templates.main,
     login: 'test_tenant',
-    global: ['users', 'replicas', 'migrations', 'turn_queue_clocks'],
+    global: ['users', 'replicas', 'migrations', 'turn_queue_clocks', 'plans'],
     tenantRole: 'parley_tenant',
     systemRole: 'parley_system',
   },
@@ -153,6 +153,8 @@ describe('P4: the system role', () => {
       memberships: ['tenant_id', 'id', 'user_id', 'role', 'created_at'],
       migrations: ['id', 'timestamp', 'name'],
       outbox: ['tenant_id', 'id', 'name', 'payload', 'created_at', 'dispatched_at', 'given_up_at', 'last_error'],
+      plans: ['id', 'name', 'tier', 'trial_days', 'limits', 'created_at', 'updated_at'],
+      provider_calls: ['tenant_id', 'id', 'turn_id', 'state', 'created_at', 'settled_at'],
       refresh_tokens: ['tenant_id', 'id', 'session_id', 'token_hash'],
       replicas: ['id', 'role', 'started_at', 'beats', 'beat_at', 'slots', 'running', 'service_seconds'],
       sessions: ['tenant_id', 'id', 'user_id', 'expires_at', 'revoked_at'],
@@ -181,11 +183,17 @@ describe('P4: the system role', () => {
   test('writes nothing but what is listed', async () => {
     expect(await columnsOpenTo(superuser, 'test_system', 'UPDATE')).toEqual({
       outbox: ['dispatched_at', 'given_up_at'],
+      plans: ['id', 'name', 'tier', 'trial_days', 'limits', 'created_at', 'updated_at'],
       replicas: ['id', 'role', 'started_at', 'beats', 'beat_at', 'slots', 'running', 'service_seconds'],
       turn_queue_clocks: ['tier', 'at'],
       users: ['id', 'email_hash', 'password_hash', 'created_at', 'disabled_at'],
     });
-    expect(Object.keys(await columnsOpenTo(superuser, 'test_system', 'INSERT'))).toEqual(['replicas', 'turn_queue_clocks', 'users']);
+    expect(Object.keys(await columnsOpenTo(superuser, 'test_system', 'INSERT'))).toEqual([
+      'plans',
+      'replicas',
+      'turn_queue_clocks',
+      'users',
+    ]);
     const system = await scratch.connect('test_system');
     for (const table of opened[0]?.tables ?? []) {
       const { sql, values } = insertion(table, await new RowMaker(superuser).draft(table, newUuid()));

@@ -68,12 +68,15 @@ export class ModelError extends Error {
   readonly failure: ModelFailure;
   /** Milliseconds that the provider asked to wait. */
   readonly retryAfterMs: number | undefined;
+  /** True where the provider is known to have served nothing, and so to charge nothing: it refused, or was never reached. */
+  readonly unserved: boolean;
 
-  constructor(failure: ModelFailure, options: { retryAfterMs?: number; cause?: unknown } = {}) {
+  constructor(failure: ModelFailure, options: { retryAfterMs?: number; unserved?: boolean; cause?: unknown } = {}) {
     super(`The model call failed: ${failure}`, options.cause === undefined ? undefined : { cause: options.cause });
     this.name = 'ModelError';
     this.failure = failure;
     this.retryAfterMs = options.retryAfterMs;
+    this.unserved = options.unserved === true;
   }
 
   /** True when the same call can succeed a little later. */

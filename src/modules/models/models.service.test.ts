@@ -35,6 +35,7 @@ async function ask(models: Models, scripts: object[], { shown = '', maxOutputTok
   const listener: ModelListener = {
     shown: () => text,
     onCall: () => void events.push('call'),
+    onCallEnd: () => undefined,
     onText: (piece) => {
       text += piece;
     },

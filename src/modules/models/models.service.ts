@@ -3,7 +3,14 @@ import { Inject, Injectable, Logger, type OnApplicationShutdown } from '@nestjs/
 import { clock } from '../../kernel/clock.ts';
 import { metrics } from '../../platform/telemetry/index.ts';
 import { contextWindowOf, continuesPrefix } from './catalog.ts';
-import { ModelError, type ModelRequest, type ModelResult } from './model-provider.ts';
+import {
+  ModelError,
+  type ModelFailure,
+  type ModelMessage,
+  type ModelRequest,
+  type ModelResult,
+  type ModelUsage,
+} from './model-provider.ts';
 import { type ModelsConfig, modelsConfig } from './models.config.ts';
 import { OpenAiProvider } from './openai/openai-provider.ts';
 import { countTokens } from './tokens.ts';
@@ -11,10 +18,38 @@ import { countTokens } from './tokens.ts';
 /** First wait between two tries, in milliseconds; doubles, with full jitter (AWS Architecture Blog, 2015). */
 const backoffMs = 250;
 
+/** A provider call that is about to begin. */
+export interface PlannedCall {
+  /** Who is asked: the name of the target, for the ledger and metrics. */
+  target: string;
+  /** The provider's name of the model. */
+  model: string;
+  /** Upper bound of what the provider can count as input: no tokenizer gives more tokens than there are bytes. */
+  inputBound: number;
+  /** Tokens that the answer may have. */
+  maxOutputTokens: number;
+  /** Prices in micro-units of money for a million tokens. */
+  price: { input: number; output: number };
+}
+
+/** How a provider call ended. */
+export interface EndedCall {
+  outcome: ModelResult['finishReason'] | ModelFailure;
+  /** What the provider has counted, where it said so. */
+  usage?: ModelUsage;
+  /** True where the provider is known to have served nothing. */
+  unserved: boolean;
+}
+
 /** Who an answer streams to. It keeps the text: a call that goes on begins where the reader is. */
 export interface ModelListener {
-  /** A provider call begins. Called before each one; a rejection stops the answer. */
-  onCall(): Promise<void> | void;
+  /**
+   * A provider call begins. Called before each one; a rejection stops the answer. It may lower the bound of the answer, where less
+   * is left of a quota.
+   */
+  onCall(call: PlannedCall): Promise<{ maxOutputTokens: number } | void> | { maxOutputTokens: number } | void;
+  /** The call that began last has ended; told once for each, before the next one begins. */
+  onCallEnd(end: EndedCall): void;
   /** One piece of the answer. */
   onText(text: string): void;
   /** What was shown does not hold: the answer begins anew. Afterwards `shown` is empty. */
@@ -73,16 +108,29 @@ export class Models implements OnApplicationShutdown {
     for (let call = 1; ; call += 1) {
       const prefix = listener.shown();
       const room = roomAfter(prefix, request.maxOutputTokens);
-      await listener.onCall();
+      const granted = await listener.onCall({
+        target: 'default',
+        model: request.model,
+        inputBound: inputBound(request.messages, prefix),
+        maxOutputTokens: room,
+        price: { input: 0, output: 0 },
+      });
+      const maxOutputTokens = Math.min(room, granted?.maxOutputTokens ?? room);
       try {
-        const result = await this.provider.stream({ ...request, maxOutputTokens: room, ...(prefix === '' ? {} : { prefix }) }, (text) =>
+        const result = await this.provider.stream({ ...request, maxOutputTokens, ...(prefix === '' ? {} : { prefix }) }, (text) =>
           listener.onText(text),
         );
         metrics.modelCalls.inc({ outcome: result.finishReason });
+        listener.onCallEnd({
+          outcome: result.finishReason,
+          unserved: false,
+          ...(result.usage === undefined ? {} : { usage: result.usage }),
+        });
         return result;
       } catch (error) {
         if (!(error instanceof ModelError)) throw error;
         metrics.modelCalls.inc({ outcome: error.failure });
+        listener.onCallEnd({ outcome: error.failure, unserved: error.unserved });
         if (prefix !== '' && refusesPrefix(error) && call < this.config.maxCalls && !request.signal.aborted) {
           this.logger.warn({ model: request.model }, 'the provider refuses to go on from a given text; is MODEL_CONTINUES right?');
           listener.onRestart();
@@ -123,6 +171,15 @@ export class Models implements OnApplicationShutdown {
 /** A server that does not know how to go on says that the request is wrong, or counts the prefix beyond its window. */
 function refusesPrefix(error: ModelError): boolean {
   return error.failure === 'invalid_request' || error.failure === 'context_too_long';
+}
+
+/** Bytes that a message may cost as tokens besides its text: its role and separators, in the longest chat templates. */
+const bytesPerMessage = 16;
+
+/** Most tokens that any byte-level tokenizer can make of a prompt. */
+export function inputBound(messages: ModelMessage[], prefix = ''): number {
+  const texts = prefix === '' ? messages.map(({ content }) => content) : [...messages.map(({ content }) => content), prefix];
+  return texts.reduce((sum, text) => sum + Buffer.byteLength(text) + bytesPerMessage, bytesPerMessage);
 }
 
 /** Part of an answer's bound that a call which goes on has at least. */

@@ -110,10 +110,25 @@ export function toModelError(error: unknown): ModelError {
   if (error instanceof ModelError) return error;
   if (error instanceof APIUserAbortError) return new ModelError('aborted');
   if (error instanceof APIConnectionTimeoutError) return new ModelError('timeout');
-  if (error instanceof APIConnectionError) return new ModelError(isTimeout(error.cause) ? 'timeout' : 'unreachable', { cause: error });
+  if (error instanceof APIConnectionError)
+    return new ModelError(isTimeout(error.cause) ? 'timeout' : 'unreachable', { cause: error, unserved: neverReached(error.cause) });
   if (!(error instanceof APIError)) return new ModelError('unreachable', { cause: error });
   const retryAfterMs = retryAfterOf(error.headers as Headers | undefined);
-  return new ModelError(failureOf(error), { cause: error, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) });
+  // An error status instead of an answer: nothing was generated.
+  return new ModelError(failureOf(error), {
+    cause: error,
+    unserved: error.status !== undefined,
+    ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+  });
+}
+
+/** True when no connection came about, so that no request can have arrived. */
+function neverReached(cause: unknown): boolean {
+  const code = cause instanceof Error ? (cause as { code?: unknown }).code : undefined;
+  return (
+    typeof code === 'string' &&
+    ['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH', 'UND_ERR_CONNECT_TIMEOUT'].includes(code)
+  );
 }
 
 function isTimeout(cause: unknown): boolean {

@@ -49,6 +49,7 @@ function callModel(run: TurnRun, tools: TurnTools, calls: Calls): Promise<ModelR
         writer.beginCall();
         return calls.begin();
       },
+      onCallEnd: () => undefined,
       onText: (piece) => {
         writer.add(piece);
         if (first) {
