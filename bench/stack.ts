@@ -85,6 +85,7 @@ export class Stack {
       PUBLIC_URL: 'http://localhost:3000',
       // The load is meant to be served, not to be refused.
       CHAT_MESSAGES_PER_MINUTE: '1000000',
+      PLAN_DEFAULT: 'enterprise',
       CHAT_MAX_RUNNING_TURNS: '10000',
       DRAIN_TIMEOUT_MS: '1000',
     };

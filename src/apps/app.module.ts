@@ -6,19 +6,21 @@ import { ConversationsModule } from '../modules/conversations/index.ts';
 import { IdentityModule } from '../modules/identity/index.ts';
 import { ModelsModule } from '../modules/models/index.ts';
 import { OperationsModule } from '../modules/operations/index.ts';
+import { PlansModule } from '../modules/plans/index.ts';
 import { ConfigModule } from '../platform/config/index.ts';
 import { CryptoModule } from '../platform/crypto/index.ts';
 import { DatabaseModule } from '../platform/database/index.ts';
 import { EventsModule } from '../platform/events/index.ts';
 import { IdempotencyInterceptor, ProblemFilter, validationPipe } from '../platform/http/index.ts';
+import { MailModule } from '../platform/mail/index.ts';
 import { QueueModule } from '../platform/queue/index.ts';
 import { RedisModule } from '../platform/redis/index.ts';
 import { ReplicasModule } from '../platform/replicas/index.ts';
 import { PlaygroundController } from './playground.controller.ts';
 import { serverTopics } from './topics.ts';
 
-const platform = [DatabaseModule, RedisModule, CryptoModule, QueueModule, EventsModule, ReplicasModule];
-const features = [IdentityModule, ModelsModule, BotsModule, ConversationsModule, ChatModule, OperationsModule];
+const platform = [DatabaseModule, RedisModule, CryptoModule, QueueModule, EventsModule, ReplicasModule, MailModule];
+const features = [IdentityModule, PlansModule, ModelsModule, BotsModule, ConversationsModule, ChatModule, OperationsModule];
 
 /** The whole server. */
 @Module({})

@@ -4,6 +4,7 @@ import { newSecret, publicId } from '../kernel/ids.ts';
 import { rolePermissions } from '../kernel/permissions.ts';
 import { BotsService } from '../modules/bots/index.ts';
 import { ApiKeys, SignUp } from '../modules/identity/index.ts';
+import { PlansAdmin } from '../modules/plans/index.ts';
 import { RedisConnections } from '../platform/redis/index.ts';
 import { AppModule } from './app.module.ts';
 
@@ -31,6 +32,8 @@ export async function seedDemo(env: NodeJS.ProcessEnv, origins: string[]): Promi
     const email = 'demo@parley.example';
     const password = newSecret(12);
     const { tenantId } = await app.get(SignUp, { strict: false }).signUp({ email, password, tenantName: 'Demo' });
+    // Whoever tries Parley out, or measures it, is not to run into a trial's limits.
+    await app.get(PlansAdmin, { strict: false }).assign(tenantId, { planId: 'enterprise', overrides: {}, trialEndsAt: null });
     const bot = await app.get(BotsService, { strict: false }).create(
       { tenantId },
       {

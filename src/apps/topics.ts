@@ -2,10 +2,12 @@ import { z } from 'zod';
 import { chatConfig } from '../modules/chat/index.ts';
 import { identityConfig } from '../modules/identity/index.ts';
 import { modelsConfig } from '../modules/models/index.ts';
+import { plansConfig } from '../modules/plans/index.ts';
 import { type ConfigValues, defineTopic, entry } from '../platform/config/index.ts';
 import { cryptoConfig } from '../platform/crypto/index.ts';
 import { databaseConfig, migrationConfig } from '../platform/database/index.ts';
 import { httpConfig } from '../platform/http/index.ts';
+import { mailConfig } from '../platform/mail/index.ts';
 import { queueConfig } from '../platform/queue/index.ts';
 import { redisConfig } from '../platform/redis/index.ts';
 import { telemetryConfig } from '../platform/telemetry/index.ts';
@@ -37,8 +39,10 @@ export const serverTopics = [
   queueConfig,
   cryptoConfig,
   identityConfig,
+  plansConfig,
   modelsConfig,
   chatConfig,
+  mailConfig,
   telemetryConfig,
 ];
 

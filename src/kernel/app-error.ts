@@ -13,6 +13,8 @@ export interface AppErrorOptions {
   /** The parameter at fault, for OpenAI-shaped clients. */
   param?: string;
   errors?: FieldError[];
+  /** The limit that refused, and when it begins anew (ISO 8601), where it does. */
+  limit?: { name: string; resetsAt?: string };
   /** Extra response headers. */
   headers?: Record<string, string>;
   /** For the log only; never sent. */

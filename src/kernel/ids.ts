@@ -14,6 +14,8 @@ export const idPrefixes = {
   conversation: 'conv',
   message: 'msg',
   turn: 'turn',
+  modelCredential: 'mcred',
+  modelRoute: 'mroute',
   event: 'evt',
   request: 'req',
 } as const;

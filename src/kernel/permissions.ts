@@ -16,6 +16,11 @@ export const permissions = [
   'chat.send',
   'chat.ticket',
   'model.read',
+  'usage.read',
+  'model_credential.read',
+  'model_credential.manage',
+  'model_route.read',
+  'model_route.manage',
 ] as const;
 
 /** Name of one permission. */
@@ -27,7 +32,7 @@ export const roles = ['owner', 'admin', 'developer', 'viewer'] as const;
 /** A membership's role. */
 export type Role = (typeof roles)[number];
 
-const viewer: Permission[] = ['tenant.read', 'api_key.read', 'bot.read', 'conversation.read', 'model.read'];
+const viewer: Permission[] = ['tenant.read', 'api_key.read', 'bot.read', 'conversation.read', 'model.read', 'model_route.read', 'usage.read'];
 const developer: Permission[] = [
   ...viewer,
   'api_key.manage',
@@ -37,8 +42,9 @@ const developer: Permission[] = [
   'conversation.update',
   'chat.send',
   'chat.ticket',
+  'model_route.manage',
 ];
-const admin: Permission[] = [...developer, 'bot.delete', 'conversation.delete'];
+const admin: Permission[] = [...developer, 'bot.delete', 'conversation.delete', 'model_credential.read', 'model_credential.manage'];
 
 /** What each role may do. An owner may do all. */
 export const rolePermissions: Record<Role, ReadonlySet<Permission>> = {

@@ -102,6 +102,7 @@ export async function testStack(options: StackOptions = {}): Promise<TestStack> 
     PORT: '0',
     PUBLIC_URL: 'http://localhost:3000',
     DATABASE_POOL_SIZE: '10',
+    PLAN_DEFAULT: 'enterprise',
     AUTH_SIGN_UP_PER_ADDRESS_PER_HOUR: '100000',
     AUTH_SIGN_IN_PER_ADDRESS_PER_MINUTE: '100000',
     AUTH_TICKETS_PER_ADDRESS_PER_MINUTE: '100000',

@@ -1,9 +1,15 @@
 import { Module } from '@nestjs/common';
+import { PlansModule } from '../plans/index.ts';
 import { BotsController } from './bots.controller.ts';
 import { BotsRepository } from './bots.repository.ts';
 import { BotsService } from './bots.service.ts';
 import { PublishedBots } from './published-bots.ts';
 
 /** Bots. */
-@Module({ controllers: [BotsController], providers: [BotsRepository, BotsService, PublishedBots], exports: [BotsService, PublishedBots] })
+@Module({
+  imports: [PlansModule],
+  controllers: [BotsController],
+  providers: [BotsRepository, BotsService, PublishedBots],
+  exports: [BotsService, PublishedBots],
+})
 export class BotsModule {}

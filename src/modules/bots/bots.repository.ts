@@ -52,6 +52,11 @@ export class BotsRepository {
     ]);
   }
 
+  /** How many bots the tenant has. */
+  async count(tx: Transaction, tenantId: string): Promise<number> {
+    return (await row<{ count: number }>(tx, 'SELECT count(*)::int AS count FROM bots WHERE tenant_id = $1', [tenantId]))?.count ?? 0;
+  }
+
   byId(tx: Transaction, tenantId: string, id: string): Promise<BotRow | undefined> {
     return row<BotRow>(tx, `SELECT ${columns} FROM ${joined} WHERE b.tenant_id = $1 AND b.id = $2`, [tenantId, id]);
   }

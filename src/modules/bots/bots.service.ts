@@ -1,28 +1,35 @@
-import { Injectable } from '@nestjs/common';
+import { Injectable, type OnModuleInit } from '@nestjs/common';
 import { newUuid, publicId, uuidOf } from '../../kernel/ids.ts';
 import type { Principal } from '../../kernel/principal.ts';
 import { type ContentKey, KeyRing, type Place, seal } from '../../platform/crypto/index.ts';
 import { TenantDatabase } from '../../platform/database/index.ts';
 import { type PageQuery, toPage } from '../../platform/http/index.ts';
+import { CountedThings } from '../plans/index.ts';
 import { botErrors } from './bots.errors.ts';
 import { type BotRow, BotsRepository, type BotVersionRow } from './bots.repository.ts';
 import type { BotSettings, CreateBot, UpdateBot } from './bots.schemas.ts';
 
 /** Bots of a tenant: a draft that can be changed, and published versions that cannot. */
 @Injectable()
-export class BotsService {
+export class BotsService implements OnModuleInit {
   constructor(
     private readonly database: TenantDatabase,
     private readonly keyRing: KeyRing,
     private readonly bots: BotsRepository,
+    private readonly counted: CountedThings,
   ) {}
 
-  /** Creates a bot and publishes its first version, so that it answers at once. */
+  onModuleInit(): void {
+    this.counted.register('bots', (tx, tenantId) => this.bots.count(tx, tenantId));
+  }
+
+  /** Creates a bot and publishes its first version, so that it answers at once. Throws 429 when the tenant has as many as it may. */
   async create({ tenantId }: Pick<Principal, 'tenantId'>, body: CreateBot) {
     const id = newUuid();
     const key = await this.keyRing.tenantKey(tenantId);
     const settings = settingsOf(body);
     const stored = await this.database.forTenant(tenantId, async (tx) => {
+      await this.counted.take(tx, tenantId, 'bots');
       await this.bots.insert(tx, tenantId, {
         ...sealBot(key, id, settings, body.metadata),
         id,

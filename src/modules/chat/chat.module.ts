@@ -3,6 +3,7 @@ import { BotsModule } from '../bots/index.ts';
 import { ConversationsModule } from '../conversations/index.ts';
 import { IdentityModule } from '../identity/index.ts';
 import { ModelsModule } from '../models/index.ts';
+import { PlansModule } from '../plans/index.ts';
 import { ChatController } from './chat.controller.ts';
 import { Chat } from './chat.service.ts';
 import { CompletionsService } from './dialects/completions.service.ts';
@@ -27,33 +28,22 @@ import { ChatTicketsController } from './tickets/tickets.controller.ts';
 import { ChatTickets } from './tickets/tickets.service.ts';
 import { AcceptTurn } from './turn/accept-turn.ts';
 import { FindTurn } from './turn/find-turn.ts';
+import { LeftReservations } from './turn/left-reservations.ts';
 import { MessageRates } from './turn/message-rates.ts';
-import { TurnGates, WaitingTurnsGate } from './turn/turn-gates.ts';
+import { TurnQuota } from './turn/turn-quota.ts';
 import { TurnRunner } from './turn/turn-runner.ts';
 import { TurnStore } from './turn/turn-store.ts';
 import { TurnSweeper } from './turn/turn-sweeper.ts';
 import { TurnStorage, TurnStreaming, TurnTools } from './turn/turn-tools.ts';
 
-const turn = [
-  AcceptTurn,
-  FindTurn,
-  MessageRates,
-  TurnGates,
-  WaitingTurnsGate,
-  TurnRunner,
-  TurnStore,
-  TurnSweeper,
-  TurnStorage,
-  TurnStreaming,
-  TurnTools,
-];
+const turn = [AcceptTurn, FindTurn, LeftReservations, MessageRates, TurnQuota, TurnRunner, TurnStore, TurnSweeper, TurnStorage, TurnStreaming, TurnTools];
 const queue = [DeadLetters, QueueAdmin, QueueAnnouncer, QueueLoad, RouteSlots, TurnQueue];
 const stream = [LogFlusher, LogStore, TurnLogs];
 const gateway = [ChatGateway, ChatSockets, SocketAdmission, VisitorSockets];
 
 /** Chat: turns, their logs, and the dialects in which they are read. */
 @Module({
-  imports: [IdentityModule, BotsModule, ConversationsModule, ModelsModule],
+  imports: [IdentityModule, BotsModule, ConversationsModule, ModelsModule, PlansModule],
   controllers: [ChatTicketsController, OpenAiController, ChatController],
   providers: [...turn, ...queue, ...stream, ...gateway, Chat, ChatTickets, CompletionsService, ForgetTurnLogs, Parties, RetriedRequests],
   exports: [Chat, DeadLetters, QueueAdmin],

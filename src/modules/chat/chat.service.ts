@@ -3,6 +3,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import { type HttpConfig, httpConfig } from '../../platform/http/index.ts';
 import { ChatSockets } from './gateway/chat-sockets.ts';
 import { TurnQueue } from './queue/turn-queue.ts';
+import { LeftReservations } from './turn/left-reservations.ts';
 import { TurnRunner } from './turn/turn-runner.ts';
 import { TurnSweeper } from './turn/turn-sweeper.ts';
 
@@ -20,6 +21,7 @@ export class Chat {
     private readonly sweeper: TurnSweeper,
     private readonly runner: TurnRunner,
     private readonly queue: TurnQueue,
+    private readonly left: LeftReservations,
     @Inject(httpConfig.token) private readonly http: HttpConfig,
   ) {}
 
@@ -28,6 +30,7 @@ export class Chat {
     this.sockets.start();
     this.queue.start();
     this.sweeper.start();
+    this.left.start();
   }
 
   /**
@@ -36,6 +39,7 @@ export class Chat {
    */
   async drain(): Promise<void> {
     this.sweeper.stop();
+    this.left.stop();
     await this.queue.stop();
     this.runner.closeSlots();
     await this.idleWithin(this.http.drainTimeoutMs);

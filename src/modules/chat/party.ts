@@ -24,12 +24,19 @@ export class Parties {
   /** A visitor is what the ticket says; keys and members name bot and visitor. Throws 400 without a bot, 404 for a foreign one. */
   async of(principal: Principal, named: NamedParty): Promise<Party> {
     const { tenantId } = principal;
-    if (principal.kind === 'visitor') return { tenantId, botId: principal.botId, visitorId: principal.visitorId };
+    const key =
+      principal.kind === 'api_key'
+        ? principal.keyId
+        : principal.kind === 'visitor' && principal.vouchedBy.kind === 'api_key'
+          ? principal.vouchedBy.id
+          : undefined;
+    const apiKey = key === undefined ? {} : { apiKeyId: key };
+    if (principal.kind === 'visitor') return { tenantId, botId: principal.botId, visitorId: principal.visitorId, ...apiKey };
     if (named.botId === undefined) throw chatErrors.botRequired();
     const botId = uuidOf('bot', named.botId);
     if (botId === undefined || (await this.bots.find(tenantId, botId)) === undefined) throw botErrors.notFound();
     const visitor = await this.visitors.resolve(tenantId, named.visitorId ?? ownVisitorOf(principal));
-    return { tenantId, botId, visitorId: visitor.id };
+    return { tenantId, botId, visitorId: visitor.id, ...apiKey };
   }
 }
 

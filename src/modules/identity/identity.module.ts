@@ -16,6 +16,7 @@ import { ApiKeysController } from './api-keys/api-keys.controller.ts';
 import { ApiKeysRepository } from './api-keys/api-keys.repository.ts';
 import { ApiKeys } from './api-keys/api-keys.service.ts';
 import { AttemptLimits } from './attempts/attempt-limits.ts';
+import { CreationLimits } from './creation-limits.ts';
 import { Sessions } from './sessions/sessions.service.ts';
 import { SessionsRepository } from './sessions/sessions.repository.ts';
 import { AccountsRepository } from './sign-in/accounts.repository.ts';
@@ -24,6 +25,7 @@ import { Auth } from './sign-in/auth.service.ts';
 import { PasswordHasher } from './sign-in/password-hasher.ts';
 import { SignIn } from './sign-in/sign-in.service.ts';
 import { SignUp } from './sign-in/sign-up.service.ts';
+import { TenantOwners } from './sign-in/tenant-owners.ts';
 import { AccessTokens } from './signing/access-tokens.ts';
 import { JwksController } from './signing/jwks.controller.ts';
 import { SigningKeys } from './signing/signing-keys.ts';
@@ -55,12 +57,12 @@ const signingIn = [
   AccessTokens,
   AttemptLimits,
 ];
-const keysAndVisitors = [ApiKeysRepository, ApiKeyLookup, ApiKeys, VisitorsRepository, Visitors, VisitorTokens, Tickets];
+const keysAndVisitors = [CreationLimits, TenantOwners, ApiKeysRepository, ApiKeyLookup, ApiKeys, VisitorsRepository, Visitors, VisitorTokens, Tickets];
 
 /** Who calls, and what they may do: the guard over every route, and everything that credentials come from. */
 @Module({
   controllers: [AuthController, JwksController, MeController, ApiKeysController],
   providers: [...access, ...signingIn, ...keysAndVisitors, AccessGuard, { provide: APP_GUARD, useExisting: AccessGuard }],
-  exports: [Authenticator, AttemptLimits, Tickets, VisitorTokens, Visitors, CredentialWatch, SignUp, ApiKeys],
+  exports: [Authenticator, AttemptLimits, Tickets, VisitorTokens, Visitors, CredentialWatch, SignUp, ApiKeys, CreationLimits, TenantOwners],
 })
 export class IdentityModule {}

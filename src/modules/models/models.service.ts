@@ -174,7 +174,7 @@ function refusesPrefix(error: ModelError): boolean {
 }
 
 /** Bytes that a message may cost as tokens besides its text: its role and separators, in the longest chat templates. */
-const bytesPerMessage = 16;
+export const bytesPerMessage = 16;
 
 /** Most tokens that any byte-level tokenizer can make of a prompt. */
 export function inputBound(messages: ModelMessage[], prefix = ''): number {

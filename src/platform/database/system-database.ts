@@ -18,8 +18,10 @@ export const systemReasons = {
   heartbeat: 'this replica says that it is alive',
   'turn-sweep': 'finds turns whose owner is gone or whose deadline has passed',
   'turn-queue': 'finds the turns that are next, and how long the queue is',
+  plans: 'reads and changes plans, which belong to no tenant',
   'outbox-relay': 'finds events and jobs that wait to be handed on',
   'purge-expired': 'finds rows past their time',
+  'model-settings': 'reads and writes the catalog of models and the routes of the platform',
   'startup-check': 'reads the catalogue at start',
 } as const;
 

@@ -12,6 +12,9 @@ export interface Problem {
   request_id: string;
   /** Seconds after which a retry can help, as the header says too: a frame has no headers. */
   retry_after?: number;
+  /** Which limit refused, and when it begins anew. */
+  limit?: string;
+  resets_at?: string;
   errors?: FieldError[];
   error: { message: string; type: string; code: string; param: string | null };
 }
@@ -48,7 +51,7 @@ function openAiType(status: number): string {
 
 /** Builds the body for an error. `instance` is the path that was asked, without its query. */
 export function toProblem(error: AppError, instance: string, requestId: string): Problem {
-  const { errors, param, retryAfter } = error.options;
+  const { errors, param, retryAfter, limit } = error.options;
   return {
     type: `urn:parley:problem:${error.code}`,
     title: titles[error.status] ?? 'Error',
@@ -58,6 +61,7 @@ export function toProblem(error: AppError, instance: string, requestId: string):
     code: error.code,
     request_id: requestId,
     ...(retryAfter === undefined ? {} : { retry_after: wholeSeconds(retryAfter) }),
+    ...(limit === undefined ? {} : { limit: limit.name, ...(limit.resetsAt === undefined ? {} : { resets_at: limit.resetsAt }) }),
     ...(errors === undefined ? {} : { errors }),
     error: { message: error.message, type: openAiType(error.status), code: error.code, param: param ?? null },
   };

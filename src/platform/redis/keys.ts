@@ -19,8 +19,20 @@ export const redisKeys = {
   retriedRequest: (tenantId: string, digest: string) => `t:{${tenantId}}:retried:${digest}`,
   /** Sorted set of the turns that stream from one model, by when their places run out. */
   routeTurns: (route: string) => `models:turns:${route}`,
+  /** Hash with the pace of one model under one credential, by a digest of both: limits, what is left of them, who waits. */
+  pace: (digest: string) => `models:pace:${digest}`,
   /** Hash of how many sockets a visitor has open at each replica. */
   visitorSockets: (tenantId: string, visitorId: string) => `t:{${tenantId}}:visitor:${visitorId}:sockets`,
+  /** Counter of a visitor's messages in the current minute. */
+  visitorMessages: (tenantId: string, visitorId: string) => `t:{${tenantId}}:visitor:${visitorId}:messages`,
+  /** Counter of a tenant's requests in the current minute. */
+  tenantRequests: (tenantId: string) => `t:{${tenantId}}:requests`,
+  /** Sorted set of a tenant's unfinished turns, by when their places run out. */
+  tenantTurns: (tenantId: string) => `t:{${tenantId}}:turns`,
+  /** The same of one visitor. */
+  visitorTurns: (tenantId: string, visitorId: string) => `t:{${tenantId}}:visitor:${visitorId}:turns`,
+  /** Hash of how many sockets a tenant has open at each replica. */
+  tenantSockets: (tenantId: string) => `t:{${tenantId}}:sockets`,
   /** Prefix of all BullMQ keys. */
   queues: 'bull',
   /** Channel for hints between replicas (stop a turn, recheck credentials). */

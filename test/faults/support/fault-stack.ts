@@ -92,6 +92,7 @@ export class FaultStack {
       HOST: host,
       PUBLIC_URL: 'http://localhost:3000',
       CHAT_MESSAGES_PER_MINUTE: '1000000',
+      PLAN_DEFAULT: 'enterprise',
       AUTH_SIGN_UP_PER_ADDRESS_PER_HOUR: '100000',
       DRAIN_TIMEOUT_MS: '2000',
     };

@@ -9,7 +9,7 @@ import type { TurnTools } from './turn-tools.ts';
  * turn is taken up again later then.
  */
 export async function endWithoutLog(tools: TurnTools, tenantId: string, turn: TurnRow, error: unknown, stopped: boolean): Promise<void> {
-  const { database, gates } = tools.storage;
+  const { database, quota } = tools.storage;
   const result: TurnResult = {
     state: stopped ? 'stopped' : 'failed',
     model: null,
@@ -19,7 +19,7 @@ export async function endWithoutLog(tools: TurnTools, tenantId: string, turn: Tu
   };
   await database.forTenant(tenantId, async (tx) => {
     if (!(await finishTurn(tx, tenantId, turn, result))) return;
-    await gates.settle(tx, { tenantId, turnId: turn.id }, result);
     await promoteNext(tx, tenantId, turn.conversationId);
+    await quota.settle(tx, tenantId, turn.id, { begun: turn.modelCalls > 1, answered: false });
   });
 }

@@ -5,8 +5,8 @@ import { metrics } from '../../../platform/telemetry/index.ts';
 import { conversationErrors, ConversationsRepository } from '../../conversations/index.ts';
 import { conversationName, type Party } from './send-request.ts';
 import type { TurnRef } from './turn.ts';
-import { TurnGates } from './turn-gates.ts';
-import { promoteNext, requestStop, stoppedUnserved } from './turn-lifecycle.ts';
+import { TurnQuota } from './turn-quota.ts';
+import { promoteNext, requestStop } from './turn-lifecycle.ts';
 import { newestTurn } from './turn-rows.ts';
 import { TurnRunner } from './turn-runner.ts';
 
@@ -18,7 +18,7 @@ export class FindTurn {
     private readonly hash: KeyedHash,
     private readonly conversations: ConversationsRepository,
     private readonly runner: TurnRunner,
-    private readonly gates: TurnGates,
+    private readonly quota: TurnQuota,
   ) {}
 
   /**
@@ -40,11 +40,11 @@ export class FindTurn {
   async stop({ tenantId, turnId, conversationId }: TurnRef): Promise<void> {
     const state = await this.database.forTenant(tenantId, async (tx) => {
       const stopped = await requestStop(tx, tenantId, { id: turnId, conversationId });
-      if (stopped === 'stopped') {
-        await this.gates.settle(tx, { tenantId, turnId }, stoppedUnserved);
+      if (stopped?.state === 'stopped') {
         await promoteNext(tx, tenantId, conversationId);
+        await this.quota.settle(tx, tenantId, turnId, { begun: stopped.begun, answered: false });
       }
-      return stopped;
+      return stopped?.state;
     });
     if (state === 'running') this.runner.hurryStop(tenantId, turnId);
     else if (state !== undefined) {

@@ -8,6 +8,8 @@ export interface Party {
   tenantId: string;
   botId: string;
   visitorId: string;
+  /** The API key that asks, or vouched for the visitor. */
+  apiKeyId?: string;
 }
 
 /** One send, whatever dialect it came in. */

@@ -101,8 +101,8 @@ it('one turn of a conversation is unfinished at a time, and the next has its pla
   );
   const next = await inTenant('', (tx) => insertTurn(tx, tenantUuid, waitingTurn(turn, 91)));
   expect(await inTenant('', (tx) => promoteNext(tx, tenantUuid, turn.conversationId))).toBe(false);
-  expect(await inTenant('', (tx) => requestStop(tx, tenantUuid, next))).toBe('stopped');
-  expect(await inTenant('', (tx) => requestStop(tx, tenantUuid, turn))).toBe('running');
+  expect(await inTenant('', (tx) => requestStop(tx, tenantUuid, next))).toMatchObject({ state: 'stopped', begun: false });
+  expect(await inTenant('', (tx) => requestStop(tx, tenantUuid, turn))).toMatchObject({ state: 'running', begun: true });
 });
 
 it('P1: a message that is committed while the answer before it ends is not forgotten', async () => {

@@ -127,16 +127,13 @@ function endingValues(tenantId: string, turn: EndingTurn, result: TurnResult): u
   ];
 }
 
-/** What became of a turn that was stopped before it was served. */
-export const stoppedUnserved: TurnResult = { state: 'stopped', model: null, usage: null, finishReason: null, errorCode: null };
-
-/** Asks a running turn to stop, and ends one that has not begun. Gives its state afterwards, undefined when it had ended. */
+/** Asks a running turn to stop, and ends one that waits. Gives its state afterwards and whether a call may have begun, undefined when it had ended. */
 export async function requestStop(
   tx: Transaction,
   tenantId: string,
   turn: { id: string; conversationId: string },
-): Promise<TurnState | undefined> {
-  const updated = await row<{ state: TurnState; unserved: boolean }>(
+): Promise<{ state: TurnState; begun: boolean } | undefined> {
+  const updated = await row<{ state: TurnState; unserved: boolean; begun: boolean }>(
     tx,
     `WITH locked AS (${lockConversation('$3')})
      UPDATE turns SET stop_requested_at = coalesce(stop_requested_at, now()),
@@ -144,11 +141,11 @@ export async function requestStop(
        finished_at = CASE WHEN state = 'running' THEN NULL ELSE now() END,
        request = CASE WHEN state = 'running' THEN request ELSE NULL END
      FROM locked WHERE turns.tenant_id = $1 AND turns.id = $2 AND state IN ('waiting', 'queued', 'running')
-     RETURNING state, (queued_at IS NOT NULL AND runs = 0) AS unserved`,
+     RETURNING state, (queued_at IS NOT NULL AND runs = 0) AS unserved, model_calls > 0 AS begun`,
     [tenantId, turn.id, turn.conversationId],
   );
   if (updated?.state === 'stopped' && updated.unserved) await givePlacesBack(tx, tenantId, 1);
-  return updated?.state;
+  return updated;
 }
 
 /**
@@ -161,8 +158,8 @@ export async function stopReplaced(
   tenantId: string,
   conversationId: string,
   position: number,
-): Promise<{ id: string; running: boolean }[]> {
-  const stopped = await rows<{ id: string; running: boolean; unserved: boolean }>(
+): Promise<{ id: string; running: boolean; begun: boolean }[]> {
+  const stopped = await rows<{ id: string; running: boolean; unserved: boolean; begun: boolean }>(
     tx,
     `UPDATE turns SET replaced_at = now(), given_up_at = NULL, stop_requested_at = coalesce(stop_requested_at, now()),
        state = CASE WHEN state IN ('waiting', 'queued') THEN 'stopped' ELSE state END,
@@ -170,7 +167,7 @@ export async function stopReplaced(
        request = CASE WHEN state = 'running' THEN request END
      WHERE tenant_id = $1 AND conversation_id = $2 AND user_position >= $3
        AND (state IN ('waiting', 'queued', 'running') OR given_up_at IS NOT NULL)
-     RETURNING id, state = 'running' AS running, (queued_at IS NOT NULL AND runs = 0) AS unserved`,
+     RETURNING id, state = 'running' AS running, (queued_at IS NOT NULL AND runs = 0) AS unserved, model_calls > 0 AS begun`,
     [tenantId, conversationId, position],
   );
   const unserved = stopped.filter((turn) => !turn.running && turn.unserved).length;

@@ -5,7 +5,7 @@ import type { TurnRow, TurnState } from './turn.ts';
 export const turnColumns = `id, conversation_id AS "conversationId", bot_id AS "botId", visitor_id AS "visitorId",
   user_message_id AS "userMessageId", user_position AS "userPosition", answer_message_id AS "answerMessageId",
   answer_position AS "answerPosition", replaced_answer_id AS "replacedAnswerId", text_digest AS "textDigest", request, state,
-  attempt, runs, retries, route,
+  attempt, runs, retries, model_calls AS "modelCalls", route,
   queued_at IS NOT NULL AS queued, epoch, owner, model, input_tokens AS "inputTokens", output_tokens AS "outputTokens",
   usage_estimated AS "usageEstimated", finish_reason AS "finishReason", error_code AS "errorCode"`;
 
@@ -85,7 +85,7 @@ export async function insertTurn(tx: Transaction, tenantId: string, turn: NewTur
     ],
   );
   const { clientKey: _key, turnKey: _turn, deadlineMs: _deadline, place: _place, ...stored } = turn;
-  return { ...newTurn, ...stored, attempt: claims, runs: claims, queued: turn.state === 'queued' };
+  return { ...newTurn, ...stored, attempt: claims, runs: claims, modelCalls: claims, queued: turn.state === 'queued' };
 }
 
 /** A client message: by the keyed hash of the client's id, or by our own id where the client knows the message from us. */

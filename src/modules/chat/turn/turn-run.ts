@@ -6,7 +6,9 @@ import type { ContentKey } from '../../../platform/crypto/index.ts';
 import type { TurnIds } from '../stream/chunks.ts';
 import type { LogProducer } from '../stream/log-producer.ts';
 import type { TurnLog } from '../stream/turn-log.ts';
+import type { InAndOut } from '../../plans/index.ts';
 import type { AnswerWriter } from './steps/answer-writer.ts';
+import type { ProviderCalls } from './steps/provider-calls.ts';
 import type { TurnRow } from './turn.ts';
 import type { TurnResult } from './turn-lifecycle.ts';
 
@@ -55,7 +57,11 @@ export interface TurnRun {
   /** Messages for the prompt, newest first, where the commit has read them. */
   history?: HistoryMessage[];
   prompt?: Prompt;
+  /** What was reserved for the turn's first call, in tokens, while that has not begun. */
+  reserved?: InAndOut;
   answer?: Answer;
+  /** The provider calls of this attempt, to be settled with its end. */
+  calls?: ProviderCalls;
   result?: TurnResult;
   /** The turn went back into the queue instead of ending. */
   putBack?: boolean;

@@ -4,7 +4,6 @@ import { clock } from '../../../kernel/clock.ts';
 import { toAppError } from '../../../platform/http/index.ts';
 import { metrics, safeError } from '../../../platform/telemetry/index.ts';
 import { ReplicaBus, type ReplicaLoad } from '../../../platform/replicas/index.ts';
-import type { HistoryMessage } from '../../conversations/index.ts';
 import { type ChatConfig, chatConfig } from '../chat.config.ts';
 import { RouteSlots } from '../queue/route-slots.ts';
 import { ServiceTime } from '../queue/wait-estimate.ts';
@@ -109,14 +108,14 @@ export class TurnRunner {
     this.workListener(true);
   }
 
-  /** Runs a turn that this replica has claimed, on a slot that was taken for it. `history`: its prompt's, where it was read already. */
-  run(tenantId: string, turn: TurnRow, history?: HistoryMessage[]): void {
+  /** Runs a turn that this replica has claimed, on a slot that was taken for it. `known`: what its commit has read and reserved. */
+  run(tenantId: string, turn: TurnRow, known: Pick<TurnRun, 'history' | 'reserved'> = {}): void {
     // A first attempt's log is within reach at once, so that the sender reads it here and not by way of Redis. The readers of a
     // turn that waited follow it there already, wherever it runs.
     const log = turn.attempt === 1 && !turn.queued ? new TurnLog(turn.id, turn.epoch) : undefined;
     if (log !== undefined) this.tools.streaming.logs.addProduced(log);
     this.holding.set(turn.id, (this.holding.get(turn.id) ?? 0) + 1);
-    void this.runToItsEnd(tenantId, turn, log, history);
+    void this.runToItsEnd(tenantId, turn, log, known);
   }
 
   /** Cuts a turn that runs here; nothing happens when it does not. With `attempt`, only that attempt. */
@@ -139,11 +138,15 @@ export class TurnRunner {
     while (this.runs.size > 0) await new Promise<void>((resolve) => this.ends.add(resolve));
   }
 
-  private async runToItsEnd(tenantId: string, turn: TurnRow, log: TurnLog | undefined, history?: HistoryMessage[]): Promise<void> {
+  private async runToItsEnd(
+    tenantId: string,
+    turn: TurnRow,
+    log: TurnLog | undefined,
+    known: Pick<TurnRun, 'history' | 'reserved'>,
+  ): Promise<void> {
     let run: TurnRun | undefined;
     try {
-      run = await this.begin(tenantId, turn, log);
-      if (history !== undefined) run.history = history;
+      run = Object.assign(await this.begin(tenantId, turn, log), known);
       await this.stepThrough(run);
     } catch (error) {
       if (!(error instanceof TurnLost)) await this.giveUp(tenantId, turn, run, error);

@@ -12,15 +12,17 @@ import {
   MessagesRepository,
   sealContent,
 } from '../../conversations/index.ts';
+import { type EffectiveLimits, type InAndOut, NotReserved } from '../../plans/index.ts';
 import { type ChatConfig, chatConfig } from '../chat.config.ts';
+import { chatErrors } from '../chat.errors.ts';
 import { QueueLoad } from '../queue/queue-load.ts';
 import { type QueuePlace, takePlace } from '../queue/turn-order.ts';
 import { sealRequest } from './prompt-request.ts';
 import type { SendRequest } from './send-request.ts';
 import { isFinal, type TurnRow } from './turn.ts';
-import { TurnGates } from './turn-gates.ts';
+import { type Asked, type FirstCall, TurnQuota } from './turn-quota.ts';
 import { deadlineGraceMs, maxHistoryMessages } from './turn-limits.ts';
-import { stopReplaced, stoppedUnserved } from './turn-lifecycle.ts';
+import { stopReplaced } from './turn-lifecycle.ts';
 import { insertTurn, relatedTurns } from './turn-rows.ts';
 import { type Decision, whichTurn } from './which-turn.ts';
 
@@ -38,6 +40,18 @@ export interface PreparedSend {
   tokens: number;
   /** A slot of this replica is held for the turn. */
   runHere: boolean;
+  /** The call that is to be reserved, under these limits. */
+  first: FirstCall;
+  limits: EffectiveLimits;
+}
+
+/** A quota had no room for the first call as it was wanted. Nothing was stored. */
+export class NoRoom extends Error {
+  override name = 'NoRoom';
+
+  constructor(readonly asked: Asked) {
+    super('a quota has no room');
+  }
 }
 
 /** What was committed. */
@@ -51,6 +65,8 @@ export interface Committed {
   stopping: string[];
   /** Of a turn that runs at once: what its prompt may use, newest first. */
   history?: HistoryMessage[] | undefined;
+  /** What was reserved for its first call, in tokens. */
+  reserved?: InAndOut | undefined;
 }
 
 /** What the commit has found. */
@@ -60,7 +76,11 @@ interface Situation {
   unfinished: TurnRow[];
   /** Set when it has to wait for a free place. */
   place: QueuePlace | undefined;
+  /** Turns that end now, since this one replaces them. */
+  replaced: Replaced[];
 }
+
+type Replaced = Awaited<ReturnType<typeof stopReplaced>>[number];
 
 /** The commit transaction: de-duplicate, pass the gates, write message and turn. */
 @Injectable()
@@ -69,7 +89,7 @@ export class TurnStore {
     private readonly hash: KeyedHash,
     private readonly conversations: ConversationsRepository,
     private readonly messages: MessagesRepository,
-    private readonly gates: TurnGates,
+    private readonly quota: TurnQuota,
     private readonly replica: Replica,
     private readonly load: QueueLoad,
     @Inject(chatConfig.token) private readonly config: ChatConfig,
@@ -97,22 +117,24 @@ export class TurnStore {
       related.filter((turn) => turn.ofThisMessage),
     );
     if (decision.kind === 'join') return { turn: decision.turn, joined: true, tier: 0, stopping: [] };
-    const stopping = decision.kind === 'new' ? [] : await this.endReplaced(tx, tenantId, decision.earlier);
+    const replaced =
+      decision.kind === 'new' ? [] : await stopReplaced(tx, tenantId, decision.earlier.conversationId, decision.earlier.userPosition);
     const unfinished = related.filter(
       (turn) =>
         !isFinal(turn.state) && (turn.state === 'running' || decision.kind === 'new' || turn.userPosition < decision.earlier.userPosition),
     );
+    this.checkWaiting(unfinished);
     const waits = unfinished.length === 0 && !prepared.runHere;
     const place = waits ? await this.placeOf(tx, tenantId) : undefined;
-    const { turn, history } = await this.insert(tx, prepared, { conversation, decision, unfinished, place });
-    return { turn, joined: false, tier: place?.tier ?? 0, stopping, history };
+    const stored = await this.insert(tx, prepared, { conversation, decision, unfinished, place, replaced });
+    const stopping = replaced.filter(({ running }) => running).map(({ id }) => id);
+    return { ...stored, joined: false, tier: place?.tier ?? 0, stopping };
   }
 
-  /** Ends the unfinished turns that an edit or a new answer replaces; gives those that run and were asked to stop. */
-  private async endReplaced(tx: Transaction, tenantId: string, { conversationId, userPosition }: TurnRow): Promise<string[]> {
-    const replaced = await stopReplaced(tx, tenantId, conversationId, userPosition);
-    for (const { id, running } of replaced) if (!running) await this.gates.settle(tx, { tenantId, turnId: id }, stoppedUnserved);
-    return replaced.filter(({ running }) => running).map(({ id }) => id);
+  /** Bounds how many messages of one conversation wait for their answers. */
+  private checkWaiting(unfinished: TurnRow[]): void {
+    const waiting = unfinished.filter(({ state }) => state !== 'running').length;
+    if (waiting >= this.config.maxWaitingTurns && unfinished.length > 0) throw chatErrors.tooManyWaiting();
   }
 
   private async placeOf(tx: Transaction, tenantId: string): Promise<QueuePlace> {
@@ -126,14 +148,13 @@ export class TurnStore {
     tx: Transaction,
     prepared: PreparedSend,
     situation: Situation,
-  ): Promise<{ turn: TurnRow; history: HistoryMessage[] | undefined }> {
-    const { conversation, decision, unfinished, place } = situation;
-    const { send, key, clientKey, textDigest, turnId } = prepared;
+  ): Promise<{ turn: TurnRow; history: HistoryMessage[] | undefined; reserved: InAndOut }> {
+    const { conversation, decision, unfinished, place, replaced } = situation;
+    const { send, key, clientKey, textDigest, turnId, first, limits } = prepared;
     const { tenantId, botId, visitorId } = send.party;
     const regenerated = decision.kind === 'regenerate' ? decision.earlier : undefined;
     const userMessageId = regenerated?.userMessageId ?? newUuid();
     const replacedAnswerId = decision.kind === 'new' ? null : decision.earlier.answerMessageId;
-    await this.gates.reserve(tx, { tenantId, turnId, visitorId, botId, unfinished });
     if (decision.kind !== 'new') {
       // A regenerated answer leaves its question; an edit replaces the question too.
       const from = decision.kind === 'regenerate' ? decision.earlier.userPosition + 1 : decision.earlier.userPosition;
@@ -178,8 +199,19 @@ export class TurnStore {
       state === 'running'
         ? this.messages.history(tx, tenantId, conversation.id, userPosition, send.prompt === undefined ? maxHistoryMessages : 1)
         : undefined;
+    // Last of all: the counters are the rows that all sends of a tenant share, and are held from here to the end of COMMIT.
+    const settling = replaced
+      .filter(({ running }) => !running)
+      .map(({ id, begun }) => this.quota.settle(tx, tenantId, id, { begun, answered: false }));
+    const asked = { conversationId: conversation.id, position: userPosition, pending: unfinished.length };
+    const reserving = this.quota.reserveFirst(tx, tenantId, first, asked, limits);
     tx.commitAlong();
-    const [turn, history] = await Promise.all([inserting, reading, written]);
-    return { turn, history };
+    try {
+      const [input, turn, history] = await Promise.all([reserving, inserting, reading, written, ...settling]);
+      return { turn, history, reserved: { input, output: first.output } };
+    } catch (error) {
+      if (error instanceof NotReserved) throw new NoRoom(asked);
+      throw error;
+    }
   }
 }

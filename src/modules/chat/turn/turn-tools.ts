@@ -9,7 +9,7 @@ import { type ChatConfig, chatConfig } from '../chat.config.ts';
 import { LogFlusher } from '../stream/log-flusher.ts';
 import { LogStore } from '../stream/log-store.ts';
 import { TurnLogs } from '../stream/turn-logs.ts';
-import { TurnGates } from './turn-gates.ts';
+import { TurnQuota } from './turn-quota.ts';
 
 /** Where a turn reads and writes. */
 @Injectable()
@@ -18,7 +18,7 @@ export class TurnStorage {
     readonly database: TenantDatabase,
     readonly keyRing: KeyRing,
     readonly messages: MessagesRepository,
-    readonly gates: TurnGates,
+    readonly quota: TurnQuota,
   ) {}
 }
 

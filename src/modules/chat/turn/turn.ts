@@ -37,6 +37,8 @@ export interface TurnRow {
   attempt: number;
   /** Claims so far: an attempt may also be a new announcer of a turn that waits. */
   runs: number;
+  /** Provider calls so far, the one of a claim counted with it. */
+  modelCalls: number;
   /** How often it was put back into the queue after a failure that may pass. */
   retries: number;
   /** The model that it needs a place for. */

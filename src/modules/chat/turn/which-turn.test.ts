@@ -22,6 +22,7 @@ function turn(id: string, over: Partial<TurnRow> = {}): TurnRow {
     attempt: 1,
     runs: 1,
     retries: 0,
+    modelCalls: 1,
     route: 'demo',
     queued: false,
     epoch: 1,

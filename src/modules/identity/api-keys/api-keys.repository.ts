@@ -50,6 +50,17 @@ export class ApiKeysRepository {
     );
   }
 
+  /** Keys that count. One that has a successor does not: rolling a key takes no place of its own. */
+  async count(tx: Transaction, tenantId: string): Promise<number> {
+    const counted = await row<{ count: number }>(
+      tx,
+      `SELECT count(*)::int AS count FROM api_keys
+       WHERE tenant_id = $1 AND revoked_at IS NULL AND successor_id IS NULL AND (expires_at IS NULL OR expires_at > now())`,
+      [tenantId],
+    );
+    return counted?.count ?? 0;
+  }
+
   /** One key that is not revoked. */
   find(tx: Transaction, tenantId: string, id: string): Promise<ApiKeyRow | undefined> {
     return row<ApiKeyRow>(tx, `SELECT ${columns} FROM api_keys WHERE tenant_id = $1 AND id = $2 AND revoked_at IS NULL`, [tenantId, id]);

@@ -6,6 +6,7 @@ import { KeyedHash } from '../../../platform/crypto/index.ts';
 import { TenantDatabase, type Transaction } from '../../../platform/database/index.ts';
 import { type PageQuery, toPage } from '../../../platform/http/index.ts';
 import { CredentialChanges } from '../access/credential-changes.ts';
+import { CreationLimits } from '../creation-limits.ts';
 import { identityErrors } from '../identity.errors.ts';
 import { type ApiKeyDraft, type ApiKeyRow, ApiKeysRepository, isUnknownBot } from './api-keys.repository.ts';
 import { type CreateApiKey, type RollApiKey, toApiKeyResponse } from './api-keys.schemas.ts';
@@ -23,9 +24,10 @@ export class ApiKeys {
     private readonly repository: ApiKeysRepository,
     private readonly hash: KeyedHash,
     private readonly changes: CredentialChanges,
+    private readonly creations: CreationLimits,
   ) {}
 
-  /** Makes a key; the answer holds it in clear, once. 403 when it would permit more than the caller may, 404 for a foreign bot. */
+  /** Makes a key; the answer holds it in clear, once. 403 when it would permit more than the caller may, 404 for a foreign bot, 429 when the tenant has as many as it may. */
   async create(caller: Grantor, body: CreateApiKey) {
     const scopes = grantedScopes(caller.permissions, body.kind, body.scopes);
     const expiresAt = body.expires_at === undefined ? null : new Date(body.expires_at);
@@ -33,7 +35,10 @@ export class ApiKeys {
     const botId = body.bot_id === undefined ? null : uuidOf('bot', body.bot_id);
     if (botId === undefined) throw identityErrors.botNotFound();
     const fresh = this.draft({ name: body.name, kind: body.kind, mode: body.mode, scopes, botId, expiresAt });
-    const stored = await this.database.forTenant(caller.tenantId, (tx) => this.insert(tx, caller.tenantId, fresh.draft));
+    const stored = await this.database.forTenant(caller.tenantId, async (tx) => {
+      await this.creations.take(tx, caller.tenantId, 'api_keys');
+      return this.insert(tx, caller.tenantId, fresh.draft);
+    });
     return { ...toApiKeyResponse(stored), key: fresh.key };
   }
 

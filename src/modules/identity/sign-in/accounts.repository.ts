@@ -71,6 +71,17 @@ export class AccountsRepository {
     return (await row<{ name: string }>(tx, 'SELECT name FROM tenants WHERE id = $1', [tenantId]))?.name;
   }
 
+  /** How many members the tenant has. */
+  async countMemberships(tx: Transaction, tenantId: string): Promise<number> {
+    const counted = await row<{ count: number }>(tx, 'SELECT count(*)::int AS count FROM memberships WHERE tenant_id = $1', [tenantId]);
+    return counted?.count ?? 0;
+  }
+
+  /** The tenant's owners; `email` is ciphertext. */
+  owners(tx: Transaction, tenantId: string): Promise<{ id: string; email: Buffer }[]> {
+    return rows(tx, `SELECT id, email FROM memberships WHERE tenant_id = $1 AND role = 'owner' ORDER BY created_at, id`, [tenantId]);
+  }
+
   /** A user's membership in the tenant; `email` is ciphertext. */
   membership(tx: Transaction, tenantId: string, userId: string): Promise<{ id: string; email: Buffer } | undefined> {
     return row(tx, 'SELECT id, email FROM memberships WHERE tenant_id = $1 AND user_id = $2', [tenantId, userId]);

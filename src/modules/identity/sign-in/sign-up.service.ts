@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { newUuid } from '../../../kernel/ids.ts';
 import { KeyedHash, KeyRing, type Place, seal } from '../../../platform/crypto/index.ts';
 import { SystemDatabase, TenantDatabase } from '../../../platform/database/index.ts';
+import { CreationLimits } from '../creation-limits.ts';
 import { AccountsRepository } from './accounts.repository.ts';
 import { normalisedEmail } from './email.ts';
 import { PasswordHasher } from './password-hasher.ts';
@@ -23,6 +24,7 @@ export class SignUp {
     private readonly hasher: PasswordHasher,
     private readonly hash: KeyedHash,
     private readonly keyRing: KeyRing,
+    private readonly creations: CreationLimits,
   ) {}
 
   /**
@@ -37,6 +39,7 @@ export class SignUp {
     const sealedEmail = seal(await this.keyRing.tenantKey(tenantId), emailPlace(tenantId, membershipId), normalised);
     await this.database.forTenant(tenantId, async (tx) => {
       await this.accounts.insertTenant(tx, { id: tenantId, name: tenantName });
+      await this.creations.take(tx, tenantId, 'seats');
       await this.accounts.insertMembership(tx, { tenantId, id: membershipId, userId, role: 'owner', email: sealedEmail });
     });
     await this.system.run('sign-up', (tx) => this.accounts.insertUser(tx, { id: userId, emailHash, passwordHash }));

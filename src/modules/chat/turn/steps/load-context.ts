@@ -1,8 +1,9 @@
 import { botErrors } from '../../../bots/index.ts';
-import { openContents, textOf } from '../../../conversations/index.ts';
-import { countTokens, type ModelMessage, tokensPerMessage } from '../../../models/index.ts';
+import { type HistoryMessage, openContents, textOf } from '../../../conversations/index.ts';
+import { bytesPerMessage, countTokens, inputBound, type ModelMessage, tokensPerMessage } from '../../../models/index.ts';
 import { openRequest, type PromptRequest } from '../prompt-request.ts';
-import { maxHistoryMessages, windowMargin } from '../turn-limits.ts';
+import { promptBounds } from '../prompt-bounds.ts';
+import { maxHistoryMessages } from '../turn-limits.ts';
 import type { TurnRun } from '../turn-run.ts';
 import type { TurnTools } from '../turn-tools.ts';
 
@@ -22,12 +23,7 @@ export async function loadContext(run: TurnRun, tools: TurnTools): Promise<void>
   run.bot = bot;
   const { settings } = bot;
   const own = turn.request === null ? undefined : await openRequest(tools.storage.keyRing, tenantId, turn.id, turn.request);
-  const model = settings.model ?? tools.models.defaultModel;
-  const window = Math.floor(tools.models.contextWindow(model) * (1 - windowMargin));
-  const maxOutputTokens = Math.min(
-    own?.maxOutputTokens ?? settings.max_output_tokens ?? tools.models.defaultMaxOutputTokens,
-    Math.floor(window / 2),
-  );
+  const { model, window, maxOutputTokens } = promptBounds(tools.models, settings, own);
   const instructions = [
     settings.instructions,
     ...(own?.messages ?? []).filter(({ role }) => role === 'system').map(({ content }) => content),
@@ -35,7 +31,10 @@ export async function loadContext(run: TurnRun, tools: TurnTools): Promise<void>
     .filter((text) => text.trim() !== '')
     .map((content) => counted({ role: 'system', content }));
   const room = window - maxOutputTokens - sum(instructions);
-  const history = fitting(await candidates(run, tools, own), room);
+  const found = await candidates(run, tools, own);
+  const bytes =
+    run.reserved === undefined ? Number.POSITIVE_INFINITY : run.reserved.input - inputBound(instructions.map(({ message }) => message));
+  const history = fitting(found, room, bytes);
   const all = [...instructions, ...history];
   delete run.history;
   const temperature = own?.temperature ?? settings.temperature;
@@ -52,11 +51,10 @@ export async function loadContext(run: TurnRun, tools: TurnTools): Promise<void>
 
 /** Messages that may go into the prompt, newest first: our own history, or the list of a caller that keeps its own. */
 async function candidates(run: TurnRun, tools: TurnTools, own: PromptRequest | undefined): Promise<Counted[]> {
-  const { tenantId, turn } = run;
+  const { tenantId } = run;
   const limit = own === undefined ? maxHistoryMessages : 1;
-  const { database, messages, keyRing } = tools.storage;
-  const stored =
-    run.history ?? (await database.atOnce(tenantId, (tx) => messages.history(tx, tenantId, turn.conversationId, turn.userPosition, limit)));
+  const { keyRing } = tools.storage;
+  const stored = run.history ?? (await readHistory(run, tools, limit));
   const contents = await openContents(keyRing, tenantId, stored);
   const ours = stored.map(({ role, tokens }, at) => ({
     message: { role, content: textOf(contents[at] ?? []) },
@@ -66,13 +64,32 @@ async function candidates(run: TurnRun, tools: TurnTools, own: PromptRequest | u
   return [...ours, ...theirs.toReversed()];
 }
 
-/** As many as fit, newest first and without a gap; then in their order. The newest always stays. */
-function fitting(newestFirst: Counted[], room: number): Counted[] {
+/** Reads what the conversation has, and, where this is the turn's first call, what its commit has reserved. */
+async function readHistory(run: TurnRun, tools: TurnTools, limit: number): Promise<HistoryMessage[]> {
+  const { tenantId, turn } = run;
+  const { database, messages, quota } = tools.storage;
+  const [stored, reserved] = await database.atOnce(tenantId, (tx) =>
+    Promise.all([
+      messages.history(tx, tenantId, turn.conversationId, turn.userPosition, limit),
+      turn.modelCalls === 1 ? quota.reserved(tx, tenantId, turn.id) : undefined,
+    ]),
+  );
+  if (reserved !== undefined) run.reserved = reserved;
+  return stored;
+}
+
+/**
+ * As many as fit into the tokens (by our count) and the bytes (those that were reserved), newest first and without a gap; then in
+ * their order. The newest always stays.
+ */
+function fitting(newestFirst: Counted[], room: number, bytes: number): Counted[] {
   const taken: Counted[] = [];
   let left = room;
+  let bytesLeft = bytes;
   for (const candidate of newestFirst) {
     left -= candidate.tokens;
-    if (left < 0 && taken.length > 0) break;
+    bytesLeft -= Buffer.byteLength(candidate.message.content) + bytesPerMessage;
+    if ((left < 0 || bytesLeft < 0) && taken.length > 0) break;
     taken.push(candidate);
   }
   return taken.toReversed();

@@ -68,7 +68,8 @@ function stateOf(run: TurnRun, answer: Answer): FinalState {
 
 async function store(run: TurnRun, tools: TurnTools, answer: Answer, result: TurnResult): Promise<void> {
   const { tenantId, turn, key } = run;
-  const { database, messages, gates } = tools.storage;
+  const { database, messages, quota } = tools.storage;
+  const use = run.calls?.use();
   // In one trip, COMMIT with it: for a turn that is no longer ours the first statement fails, and all is taken back.
   await database.atOnce(tenantId, async (tx) => {
     const finished = finishOrFail(tx, tenantId, turn, result);
@@ -86,7 +87,11 @@ async function store(run: TurnRun, tools: TurnTools, answer: Answer, result: Tur
       });
     const others = Promise.all([
       promoteNext(tx, tenantId, turn.conversationId),
-      gates.settle(tx, { tenantId, turnId: turn.id }, result),
+      quota.settle(tx, tenantId, turn.id, {
+        ...(use === undefined ? {} : { use }),
+        begun: run.calls?.others ?? turn.modelCalls > 1,
+        answered: result.state !== 'failed' || answer.text !== '',
+      }),
       written,
     ]);
     others.catch(() => undefined);

@@ -2,12 +2,11 @@ import { AppError } from '../../../../kernel/app-error.ts';
 import { metrics } from '../../../../platform/telemetry/index.ts';
 import { ModelError, type ModelResult, type ModelUsage } from '../../../models/index.ts';
 import { modelProblem } from '../../chat.errors.ts';
-import { countModelCall } from '../turn-lifecycle.ts';
 import { maxAttempts } from '../turn-limits.ts';
 import { type Answer, TurnLost, type TurnRun } from '../turn-run.ts';
 import type { TurnTools } from '../turn-tools.ts';
-import { whileAvailable } from '../while-available.ts';
 import type { AnswerWriter } from './answer-writer.ts';
+import { ProviderCalls } from './provider-calls.ts';
 import { UsageLedger } from './usage-ledger.ts';
 
 /**
@@ -17,7 +16,7 @@ import { UsageLedger } from './usage-ledger.ts';
 export async function streamAnswer(run: TurnRun, tools: TurnTools): Promise<void> {
   const { writer, prompt, turn } = run;
   if (writer === undefined || prompt === undefined) throw new Error('the log and the prompt come first');
-  const calls = new Calls(run, tools, new UsageLedger(prompt.inputTokens, run.ids.epoch !== turn.epoch));
+  const calls = new ProviderCalls(run, tools, new UsageLedger(prompt.inputTokens, run.ids.epoch !== turn.epoch));
   let answer: Answer;
   let usage: ModelUsage | undefined;
   if (turn.runs - turn.retries > maxAttempts) answer = tooManyAttempts(writer);
@@ -29,15 +28,18 @@ export async function streamAnswer(run: TurnRun, tools: TurnTools): Promise<void
       answer = complete(writer.text, result);
     } catch (error) {
       if (run.cutReason === 'lost' || run.cutReason === 'drain' || error instanceof TurnLost) throw new TurnLost();
-      if (!(error instanceof ModelError)) throw error;
-      answer = cut(run, writer, error);
+      if (error instanceof ModelError) answer = cut(run, writer, error);
+      // A quota has no room for another call: what was shown stays.
+      else if (error instanceof AppError) answer = { text: writer.text, finishReason: 'interrupted', usage: null, problem: error };
+      else throw error;
     }
   }
-  answer.usage = calls.end(usage);
+  answer.usage = calls.total(usage);
   run.answer = answer;
+  run.calls = calls;
 }
 
-function callModel(run: TurnRun, tools: TurnTools, calls: Calls): Promise<ModelResult> {
+function callModel(run: TurnRun, tools: TurnTools, calls: ProviderCalls): Promise<ModelResult> {
   const { writer, prompt, turn } = run;
   if (writer === undefined || prompt === undefined) throw new Error('the log and the prompt come first');
   let first = writer.text === '';
@@ -45,11 +47,11 @@ function callModel(run: TurnRun, tools: TurnTools, calls: Calls): Promise<ModelR
     { ...prompt, endUser: turn.visitorId, signal: run.abort.signal, deadlineAt: run.deadlineAt },
     {
       shown: () => writer.text,
-      onCall: () => {
+      onCall: (planned) => {
         writer.beginCall();
-        return calls.begin();
+        return calls.begin(planned);
       },
-      onCallEnd: () => undefined,
+      onCallEnd: (ended) => calls.end(ended),
       onText: (piece) => {
         writer.add(piece);
         if (first) {
@@ -65,49 +67,6 @@ function callModel(run: TurnRun, tools: TurnTools, calls: Calls): Promise<ModelR
       },
     },
   );
-}
-
-/** Counts the calls of one attempt in Postgres before they begin, and what they use. */
-class Calls {
-  private count = 0;
-  private from = 0;
-
-  constructor(
-    private readonly run: TurnRun,
-    private readonly tools: TurnTools,
-    private readonly ledger: UsageLedger,
-  ) {}
-
-  /** Before each call. Throws TurnLost when another attempt owns the turn. */
-  async begin(): Promise<void> {
-    this.close();
-    this.count += 1;
-    // The claim has counted the first call.
-    if (this.count === 1) return;
-    const { tenantId, turn, deadlineAt } = this.run;
-    const { database } = this.tools.storage;
-    const counted = await whileAvailable(deadlineAt, () =>
-      database.forTenant(tenantId, (tx) => countModelCall(tx, tenantId, turn.id, turn.attempt)),
-    );
-    if (!counted) throw new TurnLost();
-  }
-
-  /** What was shown so far came from calls that broke, of this attempt or an earlier one. */
-  close(): void {
-    const text = this.run.writer?.text ?? '';
-    if (text.length > this.from) this.ledger.estimate(text.slice(0, this.from), text.slice(this.from));
-    this.from = text.length;
-  }
-
-  /** Ends the last call, with the provider's count if there is one; gives what all calls have used. */
-  end(reported: ModelUsage | undefined): Answer['usage'] {
-    if (reported !== undefined) this.ledger.report(reported);
-    else if (this.count > 0) {
-      const text = this.run.writer?.text ?? '';
-      this.ledger.estimate(text.slice(0, this.from), text.slice(this.from));
-    } else this.close();
-    return this.ledger.total();
-  }
 }
 
 function complete(text: string, result: ModelResult): Answer {

@@ -17,8 +17,16 @@ export async function tryLater(run: TurnRun, tools: TurnTools): Promise<void> {
     answer.givenUp = true;
     return;
   }
-  const { database } = tools.storage;
-  run.putBack = await whileAvailable(run.deadlineAt, () => database.forTenant(tenantId, (tx) => putBack(tx, tenantId, turn, retryDelayMs)));
+  const { database, quota } = tools.storage;
+  const use = run.calls?.use();
+  run.putBack = await whileAvailable(run.deadlineAt, () =>
+    database.forTenant(tenantId, async (tx) => {
+      const waits = await putBack(tx, tenantId, turn, retryDelayMs);
+      // Its message counts on: it is still to be answered.
+      if (waits) await quota.settle(tx, tenantId, turn.id, { ...(use === undefined ? {} : { use }), begun: true, answered: true });
+      return waits;
+    }),
+  );
   if (run.putBack) metrics.retriedTurns.inc();
   else {
     // It was asked to stop meanwhile; or it is somebody else's, which the end will find out.

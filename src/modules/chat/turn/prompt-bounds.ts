@@ -1,0 +1,26 @@
+import type { BotSettings } from '../../bots/index.ts';
+import { bytesPerMessage, type Models } from '../../models/index.ts';
+import type { PromptRequest } from './prompt-request.ts';
+import { windowMargin } from './turn-limits.ts';
+
+/** What a prompt and its answer may have. */
+export interface PromptBounds {
+  model: string;
+  /** Tokens for the prompt and the answer together, by our count. */
+  window: number;
+  maxOutputTokens: number;
+}
+
+/** The bounds of a bot's answers; `own` is what a caller of the OpenAI dialect asked for. */
+export function promptBounds(models: Models, settings: BotSettings, own: PromptRequest | undefined): PromptBounds {
+  const model = settings.model ?? models.defaultModel;
+  const window = Math.floor(models.contextWindow(model) * (1 - windowMargin));
+  const asked = own?.maxOutputTokens ?? settings.max_output_tokens ?? models.defaultMaxOutputTokens;
+  return { model, window, maxOutputTokens: Math.min(asked, Math.floor(window / 2)) };
+}
+
+/** Bytes of a prompt besides the conversation's own messages. */
+export function ownBytes(settings: BotSettings, own: PromptRequest | undefined): number {
+  const texts = [settings.instructions, ...(own?.messages ?? []).map(({ content }) => content)];
+  return texts.reduce((sum, text) => sum + Buffer.byteLength(text) + bytesPerMessage, 0);
+}

@@ -1,0 +1,120 @@
+import type { Transaction } from '../../../../platform/database/index.ts';
+import type { EndedCall, ModelUsage, PlannedCall } from '../../../models/index.ts';
+import { type CallUse, NotReserved } from '../../../plans/index.ts';
+import { countModelCall } from '../turn-lifecycle.ts';
+import { type Answer, TurnLost, type TurnRun } from '../turn-run.ts';
+import type { TurnTools } from '../turn-tools.ts';
+import { whileAvailable } from '../while-available.ts';
+import type { UsageLedger } from './usage-ledger.ts';
+
+/** How often a reservation is tried again that found less room than there seemed to be: others take it meanwhile. */
+const maxTries = 4;
+
+/** The provider calls of one attempt: each is counted and reserved in Postgres before it begins, and its use is kept until it is settled. */
+export class ProviderCalls {
+  /** Number of the call in its turn; the claim has counted the attempt's first. */
+  private number: number;
+  private begun = 0;
+  private from = 0;
+  private planned: PlannedCall | undefined;
+  /** How the call that began last has ended. */
+  private ended: EndedCall | undefined;
+
+  constructor(
+    private readonly run: TurnRun,
+    private readonly tools: TurnTools,
+    private readonly shown: UsageLedger,
+  ) {
+    this.number = run.turn.modelCalls;
+  }
+
+  /**
+   * Before each call: gives the tokens that its answer may have. Throws TurnLost when another attempt owns the turn, AppError (429) when
+   * a quota has no room.
+   */
+  async begin(planned: PlannedCall): Promise<{ maxOutputTokens: number }> {
+    this.close();
+    const { reserved } = this.run;
+    const held = this.begun === 0 && this.number === 1 && reserved !== undefined && reserved.input >= planned.inputBound;
+    const output = held ? reserved.output : await this.reserve(planned);
+    this.begun += 1;
+    this.planned = planned;
+    this.ended = undefined;
+    return { maxOutputTokens: Math.min(planned.maxOutputTokens, output) };
+  }
+
+  /** After each call. */
+  end(ended: EndedCall): void {
+    this.ended = { ...ended };
+    const { usage } = ended;
+    // A count of nothing is no count: a prompt has tokens, and so has a text.
+    const shown = (this.run.writer?.text.length ?? 0) > this.from;
+    if (usage !== undefined && (usage.inputTokens === 0 || (usage.outputTokens === 0 && shown))) delete this.ended.usage;
+  }
+
+  /** What was shown so far came from calls that broke, of this attempt or an earlier one. */
+  close(): void {
+    const text = this.run.writer?.text ?? '';
+    if (text.length > this.from) this.shown.estimate(text.slice(0, this.from), text.slice(this.from));
+    this.from = text.length;
+  }
+
+  /** Gives what all calls have used, as the reader is told; `reported` is the provider's count of the last one. */
+  total(reported: ModelUsage | undefined): Answer['usage'] {
+    if (reported !== undefined) this.shown.report(reported);
+    else if (this.begun > 0) {
+      const text = this.run.writer?.text ?? '';
+      this.shown.estimate(text.slice(0, this.from), text.slice(this.from));
+    } else this.close();
+    return this.shown.total();
+  }
+
+  /** What is to be booked for the last call; undefined when none began. */
+  use(): CallUse | undefined {
+    const { planned, ended } = this;
+    if (planned === undefined) return undefined;
+    const { target, model, price } = planned;
+    const tokens = ended?.usage === undefined ? undefined : { input: ended.usage.inputTokens, output: ended.usage.outputTokens };
+    return { call: this.number, tokens, unserved: ended?.unserved === true, outcome: ended?.outcome ?? 'lost', target, model, price };
+  }
+
+  /** True when calls of this turn may have begun besides the one of `use`: those of an attempt that was lost. */
+  get others(): boolean {
+    return this.number > 1;
+  }
+
+  /** Settles what is over, counts the call and reserves it; gives the tokens of output that are held. */
+  private async reserve({ inputBound: input, maxOutputTokens, price }: PlannedCall): Promise<number> {
+    const { tenantId, turn, deadlineAt } = this.run;
+    const { quota, database } = this.tools.storage;
+    const { botId, visitorId, id: turnId } = turn;
+    const use = this.use();
+    // The claim has counted the first call of an attempt; where the commit's reservation is too small for it, that is given back.
+    const counted = this.begun === 0 && this.number > 1;
+    const call = counted ? this.number : this.number + 1;
+    let output = maxOutputTokens;
+    for (let tries = 1; ; tries += 1) {
+      const limits = await whileAvailable(deadlineAt, () => quota.limitsOf(tenantId));
+      const reserving = async (tx: Transaction): Promise<void> => {
+        if (!counted && !(await countModelCall(tx, tenantId, turnId, turn.attempt))) throw new TurnLost();
+        await quota.settle(tx, tenantId, turnId, { ...(use === undefined ? {} : { use }), begun: this.others, answered: true });
+        await quota.reserveNext(tx, tenantId, { turnId, botId, visitorId, apiKeyId: null, call, input, output, price }, limits);
+      };
+      try {
+        await whileAvailable(deadlineAt, () => database.forTenant(tenantId, reserving));
+        break;
+      } catch (error) {
+        // An earlier COMMIT was done after all, though its answer was lost.
+        if (isUniqueViolation(error)) break;
+        if (!(error instanceof NotReserved) || tries === maxTries) throw error;
+        output = await quota.roomForNext(tenantId, { visitorId, input, output, price }, limits);
+      }
+    }
+    this.number = call;
+    return output;
+  }
+}
+
+function isUniqueViolation(error: unknown): boolean {
+  return (error as { code?: string }).code === '23505';
+}

@@ -1,0 +1,134 @@
+import { Injectable } from '@nestjs/common';
+import { newUuid } from '../../../kernel/ids.ts';
+import { row, type Transaction } from '../../../platform/database/index.ts';
+import { bytesPerMessage } from '../../models/index.ts';
+import { type CallUse, type EffectiveLimits, type InAndOut, openReservation, PlanLimits, Quotas, settleCalls } from '../../plans/index.ts';
+import { maxHistoryMessages } from './turn-limits.ts';
+
+/** The first call of a turn, as its commit can foresee it. */
+export interface FirstCall {
+  turnId: string;
+  botId: string;
+  visitorId: string;
+  apiKeyId: string | null;
+  /** Bytes of the prompt besides the conversation's own messages: instructions, and what a caller sent itself. */
+  ownBytes: number;
+  /** Bytes that a prompt is cut to, whatever the conversation holds. */
+  mostBytes: number;
+  /** Messages of the conversation that may go into the prompt. */
+  history: number;
+  /** Tokens of the answer at most. */
+  output: number;
+  price: InAndOut;
+}
+
+/** Where the message of a turn stands. */
+export interface Asked {
+  conversationId: string;
+  /** Position of the question. */
+  position: number;
+  /** Answers of the conversation that are not there yet. */
+  pending: number;
+}
+
+/** Bytes that an answer which is still to come may have for each of its tokens; a longer one is cut from the prompt. */
+const bytesPerToken = 6;
+
+/** Bytes for tokens of a window: a prompt that is within the window by our count, and longer than this, is cut. */
+export function bytesOfWindow(tokens: number): number {
+  return tokens * bytesPerToken;
+}
+
+/** The quotas of turns: reserved in the transaction that commits a message, settled in the one that ends its turn. */
+@Injectable()
+export class TurnQuota {
+  constructor(
+    private readonly plans: PlanLimits,
+    private readonly quotas: Quotas,
+  ) {}
+
+  /** What holds for a tenant now. */
+  limitsOf(tenantId: string): Promise<EffectiveLimits> {
+    return this.plans.of(tenantId);
+  }
+
+  /** Reserves the first call, in the transaction that writes its message; gives the tokens of input that are held. Rejects with NotReserved. */
+  reserveFirst(tx: Transaction, tenantId: string, first: FirstCall, asked: Asked, limits: EffectiveLimits): Promise<number> {
+    const { turnId, botId, visitorId, apiKeyId, output, price } = first;
+    const ids = { id: newUuid(), kind: 'chat' as const, turnId, call: 1, botId, visitorId, apiKeyId };
+    return this.quotas.reserve(tx, tenantId, { ...ids, messages: 1, input: promptBytes(first, asked), output, price }, limits);
+  }
+
+  /**
+   * After a first call could not be reserved: the tokens of output to try with. Throws 429 `quota_exceeded`. `asked` undefined: the
+   * conversation is new.
+   */
+  roomForFirst(
+    tenantId: string,
+    first: FirstCall,
+    messageBytes: number,
+    asked: Asked | undefined,
+    limits: EffectiveLimits,
+  ): Promise<number> {
+    const input = async (tx: Transaction): Promise<number> => {
+      const fixed = first.ownBytes + messageBytes + bytesPerMessage;
+      if (asked === undefined) return Math.min(first.mostBytes, fixed);
+      const { sql, values } = promptBytes({ ...first, ownBytes: fixed }, asked);
+      return (await row<{ input: number }>(tx, `SELECT (${sql(2)})::int AS input, $1::uuid`, [tenantId, ...values]))?.input ?? fixed;
+    };
+    const { visitorId, output, price } = first;
+    return this.quotas.roomFor(tenantId, { visitorId, messages: 1, input, output, price }, limits);
+  }
+
+  /** Reserves a further call of a turn, whose prompt is known. */
+  reserveNext(
+    tx: Transaction,
+    tenantId: string,
+    next: Omit<FirstCall, 'ownBytes' | 'mostBytes' | 'history'> & { call: number; input: number },
+    limits: EffectiveLimits,
+  ): Promise<number> {
+    return this.quotas.reserve(tx, tenantId, { ...next, id: newUuid(), kind: 'chat', messages: 0 }, limits);
+  }
+
+  /** The same as `roomForFirst` for a further call. */
+  roomForNext(
+    tenantId: string,
+    next: { visitorId: string; input: number; output: number; price: InAndOut },
+    limits: EffectiveLimits,
+  ): Promise<number> {
+    const { visitorId, output, price } = next;
+    return this.quotas.roomFor(tenantId, { visitorId, messages: 0, input: () => Promise.resolve(next.input), output, price }, limits);
+  }
+
+  /** What the commit has reserved for the first call; undefined when that has ended. */
+  reserved(tx: Transaction, tenantId: string, turnId: string): Promise<InAndOut | undefined> {
+    return openReservation(tx, tenantId, turnId, 1);
+  }
+
+  /**
+   * Ends the calls of a turn, in the transaction that ends the turn; sends its one statement at once. `use`: how the last call ended.
+   * `begun`: whether any other call may have begun, and been served. `answered`: whether the turn gave anything, and so counts as a message.
+   */
+  async settle(
+    tx: Transaction,
+    tenantId: string,
+    turnId: string,
+    end: { use?: CallUse; begun: boolean; answered: boolean },
+  ): Promise<void> {
+    await settleCalls(tx, tenantId, turnId, end.use, end.begun ? 'maximum' : 'nothing', !end.answered);
+  }
+}
+
+/** Bytes of a prompt, and so tokens at most, as SQL over the conversation's stored messages: what is sealed is longer than its text. */
+function promptBytes(first: Pick<FirstCall, 'ownBytes' | 'mostBytes' | 'history' | 'output'>, asked: Asked) {
+  const { conversationId, position, pending } = asked;
+  const fixed = first.ownBytes + bytesPerMessage + pending * first.output * bytesPerToken;
+  return {
+    sql: (
+      at: number,
+    ) => `SELECT least($${at}::bigint, $${at + 1}::bigint + coalesce(sum(octet_length(m.content) + ${bytesPerMessage}), 0)) FROM (
+      SELECT content FROM messages WHERE tenant_id = $1::uuid AND conversation_id = $${at + 2}::uuid AND superseded_at IS NULL
+        AND position <= $${at + 3}::int ORDER BY position DESC LIMIT $${at + 4}::int) m`,
+    values: [first.mostBytes, fixed, conversationId, position, Math.min(first.history, maxHistoryMessages)],
+  };
+}

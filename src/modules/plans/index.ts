@@ -1,0 +1,16 @@
+export { CountedThings } from './limits/counted-things.ts';
+export { type EffectiveLimits, requireTrial } from './limits/effective-limits.ts';
+export { limitKinds, type LimitName, limitNames, type Limits } from './limits/limit-names.ts';
+export { LimitNameSchema, LimitValue, PlanId, Tier } from './limits/limits.schemas.ts';
+export { PlanLimits } from './limits/plan-limits.ts';
+export { PlansAdmin } from './limits/plans-admin.ts';
+export { type PlansConfig, plansConfig } from './plans.config.ts';
+export { planErrors, type Refusal } from './plans.errors.ts';
+export { usageThresholdReached } from './plans.events.ts';
+export { PlansModule } from './plans.module.ts';
+export { type CallUse, type InAndOut, NotReserved, openReservation, settleCalls } from './quotas/quota-ledger.ts';
+export { Quotas } from './quotas/quotas.ts';
+export { Admission, type Entrance, type Rate, type RateRefusal, type TurnPlace } from './rates/admission.ts';
+export { CountedAtAdmission } from './rates/request-rate.guard.ts';
+export { TenantSockets } from './rates/tenant-sockets.ts';
+export { type MonthCounter, Thresholds } from './usage/thresholds.ts';
