@@ -7,6 +7,7 @@ import { TurnIndexes1763700000004 } from './main/0004-turn-indexes.ts';
 import { FirstStatistics1763700000005 } from './main/0005-first-statistics.ts';
 import { UnfinishedTurns1763700000006 } from './main/0006-unfinished-turns.ts';
 import { Plans1763700000007 } from './main/0007-plans.ts';
+import { Models1763700000008 } from './main/0008-models.ts';
 
 /** Migrations of the main database, oldest first. Forward only: expand, then contract. */
 export const mainMigrations = [
@@ -17,6 +18,7 @@ export const mainMigrations = [
   FirstStatistics1763700000005,
   UnfinishedTurns1763700000006,
   Plans1763700000007,
+  Models1763700000008,
 ];
 
 /** Migrations of the keystore database, oldest first. */

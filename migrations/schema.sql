@@ -80,6 +80,51 @@ TABLE migrations
   id integer NOT NULL DEFAULT nextval('migrations_id_seq'::regclass)
   timestamp bigint NOT NULL
   name character varying NOT NULL
+TABLE model_catalog
+  name text NOT NULL
+  context_window integer NOT NULL
+  max_output integer
+  vision boolean NOT NULL DEFAULT false
+  tools boolean NOT NULL DEFAULT false
+  reasoning boolean NOT NULL DEFAULT false
+  continues boolean NOT NULL DEFAULT false
+  updated_at timestamp with time zone NOT NULL DEFAULT now()
+TABLE model_credentials [row level security, forced]
+  tenant_id uuid NOT NULL
+  id uuid NOT NULL
+  name text NOT NULL
+  kind text NOT NULL
+  base_url text
+  api_version text
+  secret bytea NOT NULL
+  hint text NOT NULL
+  version integer NOT NULL DEFAULT 1
+  check_result text NOT NULL
+  checked_at timestamp with time zone
+  created_at timestamp with time zone NOT NULL DEFAULT now()
+  updated_at timestamp with time zone NOT NULL DEFAULT now()
+TABLE model_prices
+  model text NOT NULL
+  starts_at timestamp with time zone NOT NULL
+  input bigint NOT NULL
+  output bigint NOT NULL
+TABLE model_routes [row level security, forced]
+  tenant_id uuid NOT NULL
+  id uuid NOT NULL
+  name text NOT NULL
+  after_content_filter boolean NOT NULL DEFAULT false
+  created_at timestamp with time zone NOT NULL DEFAULT now()
+  updated_at timestamp with time zone NOT NULL DEFAULT now()
+TABLE model_targets [row level security, forced]
+  tenant_id uuid NOT NULL
+  route_id uuid NOT NULL
+  position integer NOT NULL
+  credential_id uuid
+  model text NOT NULL
+  provider_model text
+  continues boolean
+  tier integer NOT NULL
+  weight integer NOT NULL
 TABLE outbox [row level security, forced]
   tenant_id uuid NOT NULL
   id uuid NOT NULL
@@ -97,6 +142,30 @@ TABLE plans
   limits jsonb NOT NULL DEFAULT '{}'::jsonb
   created_at timestamp with time zone NOT NULL DEFAULT now()
   updated_at timestamp with time zone NOT NULL DEFAULT now()
+TABLE platform_model_credentials
+  id uuid NOT NULL
+  name text NOT NULL
+  kind text NOT NULL
+  base_url text
+  api_version text
+  secret bytea NOT NULL
+  version integer NOT NULL DEFAULT 1
+  created_at timestamp with time zone NOT NULL DEFAULT now()
+  updated_at timestamp with time zone NOT NULL DEFAULT now()
+TABLE platform_model_routes
+  id uuid NOT NULL
+  name text NOT NULL
+  after_content_filter boolean NOT NULL DEFAULT false
+  updated_at timestamp with time zone NOT NULL DEFAULT now()
+TABLE platform_model_targets
+  route_id uuid NOT NULL
+  position integer NOT NULL
+  credential_id uuid
+  model text NOT NULL
+  provider_model text
+  continues boolean
+  tier integer NOT NULL
+  weight integer NOT NULL
 TABLE provider_calls [row level security, forced]
   tenant_id uuid NOT NULL
   id uuid NOT NULL
@@ -165,6 +234,7 @@ TABLE turn_queues [row level security, forced]
   tier smallint NOT NULL DEFAULT 0
   weight double precision NOT NULL DEFAULT 1
   finish double precision NOT NULL DEFAULT 0
+  tier_pinned boolean NOT NULL DEFAULT false
 TABLE turns [row level security, forced]
   tenant_id uuid NOT NULL
   id uuid NOT NULL
@@ -205,9 +275,6 @@ TABLE turns [row level security, forced]
   retry_at timestamp with time zone
   given_up_at timestamp with time zone
   replaced_at timestamp with time zone
-  reserved_input integer NOT NULL DEFAULT 0
-  reserved_output integer NOT NULL DEFAULT 0
-  api_key_id uuid
 TABLE usage_counters [row level security, forced]
   tenant_id uuid NOT NULL
   subject uuid NOT NULL
@@ -262,11 +329,40 @@ messages: FOREIGN KEY (tenant_id, conversation_id) REFERENCES conversations(tena
 messages: UNIQUE (tenant_id, conversation_id, "position")
 messages: FOREIGN KEY (tenant_id, turn_id) REFERENCES turns(tenant_id, id) ON DELETE CASCADE DEFERRABLE INITIALLY DEFERRED
 migrations: PRIMARY KEY (id)
+model_catalog: CHECK (((context_window >= 512) AND (context_window <= 100000000)))
+model_catalog: CHECK ((max_output > 0))
+model_catalog: PRIMARY KEY (name)
+model_credentials: CHECK ((kind = ANY (ARRAY['openai'::text, 'azure'::text, 'compatible'::text, 'anthropic'::text])))
+model_credentials: PRIMARY KEY (tenant_id, id)
+model_credentials: FOREIGN KEY (tenant_id) REFERENCES tenants(id) ON DELETE CASCADE
+model_credentials: UNIQUE (tenant_id, name)
+model_prices: CHECK ((input >= 0))
+model_prices: FOREIGN KEY (model) REFERENCES model_catalog(name) ON DELETE CASCADE
+model_prices: CHECK ((output >= 0))
+model_prices: PRIMARY KEY (model, starts_at)
+model_routes: PRIMARY KEY (tenant_id, id)
+model_routes: FOREIGN KEY (tenant_id) REFERENCES tenants(id) ON DELETE CASCADE
+model_routes: UNIQUE (tenant_id, name)
+model_targets: PRIMARY KEY (tenant_id, route_id, "position")
+model_targets: FOREIGN KEY (tenant_id, credential_id) REFERENCES model_credentials(tenant_id, id)
+model_targets: FOREIGN KEY (tenant_id, route_id) REFERENCES model_routes(tenant_id, id) ON DELETE CASCADE
+model_targets: CHECK (((tier >= 0) AND (tier <= 100)))
+model_targets: CHECK (((weight >= 1) AND (weight <= 1000)))
 outbox: PRIMARY KEY (tenant_id, id)
 outbox: FOREIGN KEY (tenant_id) REFERENCES tenants(id) ON DELETE CASCADE
 plans: PRIMARY KEY (id)
 plans: CHECK (((tier >= 0) AND (tier <= 100)))
 plans: CHECK ((trial_days > 0))
+platform_model_credentials: CHECK ((kind = ANY (ARRAY['openai'::text, 'azure'::text, 'compatible'::text, 'anthropic'::text])))
+platform_model_credentials: UNIQUE (name)
+platform_model_credentials: PRIMARY KEY (id)
+platform_model_routes: UNIQUE (name)
+platform_model_routes: PRIMARY KEY (id)
+platform_model_targets: FOREIGN KEY (credential_id) REFERENCES platform_model_credentials(id)
+platform_model_targets: PRIMARY KEY (route_id, "position")
+platform_model_targets: FOREIGN KEY (route_id) REFERENCES platform_model_routes(id) ON DELETE CASCADE
+platform_model_targets: CHECK (((tier >= 0) AND (tier <= 100)))
+platform_model_targets: CHECK (((weight >= 1) AND (weight <= 1000)))
 provider_calls: CHECK ((kind = ANY (ARRAY['chat'::text, 'embedding'::text, 'job'::text, 'cache'::text])))
 provider_calls: PRIMARY KEY (tenant_id, id)
 provider_calls: CHECK ((reserved_cost >= 0))
@@ -328,11 +424,24 @@ CREATE INDEX messages_of_turn ON public.messages USING btree (tenant_id, turn_id
 CREATE UNIQUE INDEX messages_pkey ON public.messages USING btree (tenant_id, id)
 CREATE UNIQUE INDEX messages_tenant_id_conversation_id_position_key ON public.messages USING btree (tenant_id, conversation_id, "position")
 CREATE UNIQUE INDEX "PK_8c82d7f526340ab734260ea46be" ON public.migrations USING btree (id)
+CREATE UNIQUE INDEX model_catalog_pkey ON public.model_catalog USING btree (name)
+CREATE UNIQUE INDEX model_credentials_pkey ON public.model_credentials USING btree (tenant_id, id)
+CREATE UNIQUE INDEX model_credentials_tenant_id_name_key ON public.model_credentials USING btree (tenant_id, name)
+CREATE UNIQUE INDEX model_prices_pkey ON public.model_prices USING btree (model, starts_at)
+CREATE UNIQUE INDEX model_routes_pkey ON public.model_routes USING btree (tenant_id, id)
+CREATE UNIQUE INDEX model_routes_tenant_id_name_key ON public.model_routes USING btree (tenant_id, name)
+CREATE INDEX model_targets_credential ON public.model_targets USING btree (tenant_id, credential_id) WHERE (credential_id IS NOT NULL)
+CREATE UNIQUE INDEX model_targets_pkey ON public.model_targets USING btree (tenant_id, route_id, "position")
 CREATE INDEX outbox_given_up ON public.outbox USING btree (given_up_at) WHERE (given_up_at IS NOT NULL)
 CREATE INDEX outbox_handed_on ON public.outbox USING btree (dispatched_at) WHERE ((dispatched_at IS NOT NULL) AND (given_up_at IS NULL))
 CREATE UNIQUE INDEX outbox_pkey ON public.outbox USING btree (tenant_id, id)
 CREATE INDEX outbox_to_hand_on ON public.outbox USING btree (created_at) WHERE ((dispatched_at IS NULL) AND (given_up_at IS NULL))
 CREATE UNIQUE INDEX plans_pkey ON public.plans USING btree (id)
+CREATE UNIQUE INDEX platform_model_credentials_name_key ON public.platform_model_credentials USING btree (name)
+CREATE UNIQUE INDEX platform_model_credentials_pkey ON public.platform_model_credentials USING btree (id)
+CREATE UNIQUE INDEX platform_model_routes_name_key ON public.platform_model_routes USING btree (name)
+CREATE UNIQUE INDEX platform_model_routes_pkey ON public.platform_model_routes USING btree (id)
+CREATE UNIQUE INDEX platform_model_targets_pkey ON public.platform_model_targets USING btree (route_id, "position")
 CREATE INDEX provider_calls_by_time ON public.provider_calls USING btree (tenant_id, created_at)
 CREATE UNIQUE INDEX provider_calls_of_turn ON public.provider_calls USING btree (tenant_id, turn_id, call) WHERE (turn_id IS NOT NULL)
 CREATE INDEX provider_calls_open ON public.provider_calls USING btree (created_at) WHERE (settled_at IS NULL)
@@ -375,6 +484,9 @@ idempotency_keys: tenant_isolation FOR ALL TO parley_tenant USING (tenant_id = (
 memberships: system_read FOR SELECT TO parley_system USING true
 memberships: tenant_isolation FOR ALL TO parley_tenant USING (tenant_id = (current_setting('app.tenant'::text))::uuid) WITH CHECK (tenant_id = (current_setting('app.tenant'::text))::uuid)
 messages: tenant_isolation FOR ALL TO parley_tenant USING (tenant_id = (current_setting('app.tenant'::text))::uuid) WITH CHECK (tenant_id = (current_setting('app.tenant'::text))::uuid)
+model_credentials: tenant_isolation FOR ALL TO parley_tenant USING (tenant_id = (current_setting('app.tenant'::text))::uuid) WITH CHECK (tenant_id = (current_setting('app.tenant'::text))::uuid)
+model_routes: tenant_isolation FOR ALL TO parley_tenant USING (tenant_id = (current_setting('app.tenant'::text))::uuid) WITH CHECK (tenant_id = (current_setting('app.tenant'::text))::uuid)
+model_targets: tenant_isolation FOR ALL TO parley_tenant USING (tenant_id = (current_setting('app.tenant'::text))::uuid) WITH CHECK (tenant_id = (current_setting('app.tenant'::text))::uuid)
 outbox: system_read FOR SELECT TO parley_system USING true
 outbox: system_update FOR UPDATE TO parley_system USING true WITH CHECK true
 outbox: tenant_isolation FOR ALL TO parley_tenant USING (tenant_id = (current_setting('app.tenant'::text))::uuid) WITH CHECK (tenant_id = (current_setting('app.tenant'::text))::uuid)
@@ -405,9 +517,20 @@ memberships: parley_tenant DELETE, INSERT, SELECT, UPDATE
 messages: parley_tenant DELETE, INSERT, SELECT, UPDATE
 migrations: parley_system SELECT
 migrations: parley_tenant SELECT
+model_catalog: parley_system DELETE, INSERT, SELECT, UPDATE
+model_credentials: parley_tenant DELETE, INSERT, SELECT, UPDATE
+model_prices: parley_system DELETE, INSERT, SELECT, UPDATE
+model_routes: parley_tenant DELETE, INSERT, SELECT, UPDATE
+model_targets: parley_tenant DELETE, INSERT, SELECT, UPDATE
 outbox: parley_tenant DELETE, INSERT, SELECT, UPDATE
 plans: parley_system INSERT, SELECT, UPDATE
 plans: parley_tenant SELECT
+platform_model_credentials: parley_system DELETE, INSERT, UPDATE
+platform_model_credentials: parley_tenant SELECT
+platform_model_routes: parley_system DELETE, INSERT, SELECT, UPDATE
+platform_model_routes: parley_tenant SELECT
+platform_model_targets: parley_system DELETE, INSERT, SELECT, UPDATE
+platform_model_targets: parley_tenant SELECT
 provider_calls: parley_tenant INSERT, SELECT, UPDATE
 refresh_tokens: parley_tenant DELETE, INSERT, SELECT, UPDATE
 replicas: parley_system DELETE, INSERT, SELECT, UPDATE
@@ -429,6 +552,7 @@ idempotency_keys: parley_system SELECT (expires_at, id, tenant_id)
 memberships: parley_system SELECT (created_at, id, role, tenant_id, user_id)
 outbox: parley_system SELECT (created_at, dispatched_at, given_up_at, id, last_error, name, payload, tenant_id)
 outbox: parley_system UPDATE (dispatched_at, given_up_at)
+platform_model_credentials: parley_system SELECT (api_version, base_url, created_at, id, kind, name, updated_at, version)
 provider_calls: parley_system SELECT (created_at, id, settled_at, state, tenant_id, turn_id)
 refresh_tokens: parley_system SELECT (id, session_id, tenant_id, token_hash)
 sessions: parley_system SELECT (expires_at, id, revoked_at, tenant_id, user_id)

@@ -74,6 +74,8 @@ export class Plans1763700000007 implements MigrationInterface {
       CREATE INDEX provider_calls_by_time ON provider_calls (tenant_id, created_at);
       CREATE INDEX provider_calls_open ON provider_calls (created_at) WHERE settled_at IS NULL;
 
+      ALTER TABLE turn_queues ADD COLUMN tier_pinned boolean NOT NULL DEFAULT false;
+
       INSERT INTO plans (id, name, tier, trial_days, limits) VALUES
         ('trial', 'Free trial', 0, 14, '{"bots": 3, "crawlers": 3, "files": 9, "actions": 3, "custom_domains": 0, "seats": 3, "api_keys": 5,
           "messages_per_month": 1000, "tokens_per_month": 2000000, "turns_at_once": 10, "open_sockets": 100, "requests_per_minute": 300,

@@ -32,7 +32,15 @@ export const roles = ['owner', 'admin', 'developer', 'viewer'] as const;
 /** A membership's role. */
 export type Role = (typeof roles)[number];
 
-const viewer: Permission[] = ['tenant.read', 'api_key.read', 'bot.read', 'conversation.read', 'model.read', 'model_route.read', 'usage.read'];
+const viewer: Permission[] = [
+  'tenant.read',
+  'api_key.read',
+  'bot.read',
+  'conversation.read',
+  'model.read',
+  'model_route.read',
+  'usage.read',
+];
 const developer: Permission[] = [
   ...viewer,
   'api_key.manage',

@@ -208,8 +208,8 @@ describe('who is next', () => {
 
   it('a higher tier goes first, and a weight counts within its tier', async () => {
     const [plain, heavy, vip] = await Promise.all([stack.tenant(), stack.tenant(), stack.tenant()]);
-    await stack.db.forTenant(heavy.tenantUuid, (tx) => setQueueShare(tx, heavy.tenantUuid, { tier: 0, weight: 2 }));
-    await stack.db.forTenant(vip.tenantUuid, (tx) => setQueueShare(tx, vip.tenantUuid, { tier: 5, weight: 1 }));
+    await stack.db.forTenant(heavy.tenantUuid, (tx) => setQueueShare(tx, heavy.tenantUuid, { tier: 50, weight: 2 }));
+    await stack.db.forTenant(vip.tenantUuid, (tx) => setQueueShare(tx, vip.tenantUuid, { tier: 60, weight: 1 }));
     const many = (of: TestTenant, name: string, count: number) => Array.from({ length: count }, (_, at) => ({ of, name: `${name}${at}` }));
     const order = await orderOf([...many(plain, 'p', 3), ...many(heavy, 'h', 6), ...many(vip, 'v', 2)]);
     expect(order).toEqual(['v0', 'v1', 'p0', 'h0', 'h1', 'p1', 'h2', 'h3', 'p2', 'h4', 'h5']);

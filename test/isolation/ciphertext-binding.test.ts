@@ -1,6 +1,7 @@
 import pg from 'pg';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { newUuid, uuidOf } from '../../src/kernel/ids.ts';
+import { ModelSettings } from '../../src/modules/models/index.ts';
 import { CannotDecrypt, KeyRing, type Place } from '../../src/platform/crypto/index.ts';
 import { IndependentDecrypter, type WrappedRow } from '../support/independent-decrypter.ts';
 import { urlAs } from '../support/services.ts';
@@ -19,6 +20,8 @@ let stack: TestStack;
 let [mine, theirs]: TestTenant[] = [];
 let data: pg.Client;
 let keystore: pg.Client;
+/** Whose the platform's own ciphertext is. */
+const platformId = '00000000-0000-0000-0000-000000000000';
 const unfinished = new AbortController();
 
 beforeAll(async () => {
@@ -27,6 +30,11 @@ beforeAll(async () => {
   data = new pg.Client({ connectionString: urlAs(stack.postgresUrl, stack.database) });
   keystore = new pg.Client({ connectionString: urlAs(stack.postgresUrl, stack.keystore) });
   await Promise.all([data.connect(), keystore.connect()]);
+  const credential = { name: 'own', kind: 'openai' as const, secret: 'sk-own', skip_test: true };
+  for (const { accessToken: token } of [mine, theirs] as TestTenant[]) {
+    expect((await stack.request('POST', '/v1/model-credentials', { token, body: credential })).status).toBe(201);
+  }
+  await stack.app.get(ModelSettings).putCredential({ ...credential, baseUrl: null, apiVersion: null });
   for (const tenant of [mine, theirs] as TestTenant[]) for (const visitor of ['ada', 'bob']) await talk(tenant, visitor);
 });
 afterAll(async () => {
@@ -77,12 +85,14 @@ async function dump(): Promise<Sealed[]> {
     ['bot_versions', ['settings'], 'NULL'],
     ['memberships', ['email'], 'NULL'],
     ['idempotency_keys', ['response'], 'NULL'],
+    ['model_credentials', ['secret'], 'NULL'],
+    [`(SELECT *, '${platformId}'::uuid AS tenant_id FROM platform_model_credentials)`, ['secret'], 'NULL'],
   ];
   const all: Sealed[] = [];
   for (const [table, columns, visitor] of sources) {
     for (const column of columns) {
       const { rows } = await data.query<Sealed>(
-        `SELECT tenant_id AS "tenantId", '${table}' AS table, '${column}' AS column, id AS "rowId", ${visitor}::text AS "visitorId", ${column} AS stored
+        `SELECT tenant_id AS "tenantId", '${/platform_model_credentials/.exec(table)?.[0] ?? table}' AS table, '${column}' AS column, id AS "rowId", ${visitor}::text AS "visitorId", ${column} AS stored
          FROM ${table} t WHERE ${column} IS NOT NULL`,
       );
       all.push(...rows);
@@ -110,6 +120,8 @@ test('P7: every ciphertext column is in the dump of this test, so that none esca
     'idempotency_keys.response',
     'memberships.email',
     'messages.content',
+    'model_credentials.secret',
+    'platform_model_credentials.secret',
     'turns.request',
     'visitors.attributes',
     'visitors.external_id',

@@ -56,6 +56,7 @@ test('P4: handlers that the document leaves out are public only where listed', (
     'AuthController.signOut',
     'AuthController.signUp',
     'JwksController.jwks',
+    'ModelHealthController.health',
     'OperationsController.live',
     'OperationsController.metrics',
     'OperationsController.ready',

@@ -12,7 +12,10 @@ const databases: (CatalogueRules & { title: string; template: string; login: str
     title: 'main',
     template: templates.main,
     login: 'test_tenant',
-    global: ['users', 'replicas', 'migrations', 'turn_queue_clocks', 'plans'],
+    global: [
+      ...['users', 'replicas', 'migrations', 'turn_queue_clocks', 'plans', 'model_catalog', 'model_prices'],
+      ...['platform_model_credentials', 'platform_model_routes', 'platform_model_targets'],
+    ],
     tenantRole: 'parley_tenant',
     systemRole: 'parley_system',
   },
@@ -24,6 +27,14 @@ const databases: (CatalogueRules & { title: string; template: string; login: str
     tenantRole: 'parley_keys',
   },
 ];
+
+/** What the platform says of models: written by its operators, for all tenants. */
+const platformModels = {
+  model_catalog: ['name', 'context_window', 'max_output', 'vision', 'tools', 'reasoning', 'continues', 'updated_at'],
+  model_prices: ['model', 'starts_at', 'input', 'output'],
+  platform_model_routes: ['id', 'name', 'after_content_filter', 'updated_at'],
+  platform_model_targets: ['route_id', 'position', 'credential_id', 'model', 'provider_model', 'continues', 'tier', 'weight'],
+};
 
 const refused = { privilege: '42501', neverSet: '42704', empty: '22P02' };
 
@@ -152,6 +163,8 @@ describe('P4: the system role', () => {
       idempotency_keys: ['tenant_id', 'id', 'expires_at'],
       memberships: ['tenant_id', 'id', 'user_id', 'role', 'created_at'],
       migrations: ['id', 'timestamp', 'name'],
+      ...platformModels,
+      platform_model_credentials: ['id', 'name', 'kind', 'base_url', 'api_version', 'version', 'created_at', 'updated_at'],
       outbox: ['tenant_id', 'id', 'name', 'payload', 'created_at', 'dispatched_at', 'given_up_at', 'last_error'],
       plans: ['id', 'name', 'tier', 'trial_days', 'limits', 'created_at', 'updated_at'],
       provider_calls: ['tenant_id', 'id', 'turn_id', 'state', 'created_at', 'settled_at'],
@@ -184,12 +197,14 @@ describe('P4: the system role', () => {
     expect(await columnsOpenTo(superuser, 'test_system', 'UPDATE')).toEqual({
       outbox: ['dispatched_at', 'given_up_at'],
       plans: ['id', 'name', 'tier', 'trial_days', 'limits', 'created_at', 'updated_at'],
+      ...platformModels,
+      platform_model_credentials: [...['id', 'name', 'kind', 'base_url', 'api_version', 'secret', 'version', 'created_at', 'updated_at']],
       replicas: ['id', 'role', 'started_at', 'beats', 'beat_at', 'slots', 'running', 'service_seconds'],
       turn_queue_clocks: ['tier', 'at'],
       users: ['id', 'email_hash', 'password_hash', 'created_at', 'disabled_at'],
     });
     expect(Object.keys(await columnsOpenTo(superuser, 'test_system', 'INSERT'))).toEqual([
-      'plans',
+      ...['model_catalog', 'model_prices', 'plans', 'platform_model_credentials', 'platform_model_routes', 'platform_model_targets'],
       'replicas',
       'turn_queue_clocks',
       'users',

@@ -5,7 +5,7 @@ import { wholeTokens } from './hostile-server.ts';
 /** What became of one fault. */
 export interface Row {
   name: string;
-  ended: { once: Ended; onceUncontinued: Ended; always: Ended };
+  ended: { once: Ended; onceUncontinued: Ended; always: Ended; alwaysUncontinued: Ended };
 }
 
 /** The page about hostile providers. */
@@ -20,8 +20,8 @@ function introduction(settings: Record<string, string>): string {
 Written by \`test/models/hostile-providers.test.ts\`, which runs each row against \`Models.stream\` with the real client and fails when one ends otherwise
 (\`UPDATE_GENERATED=1 npm test -- test/models/hostile-providers.test.ts\` writes this page). The answer has ${wholeTokens} tokens.
 
-A cell says how the answer ended, how many of its tokens are shown, and how many provider calls it took. The fault happens on the first call only, with a
-model that goes on from a given text and with one that does not; or on every call. Besides, for every row: the text shown is the beginning of the answer, each
+A cell says how the answer ended, how many of its tokens are shown, and how many provider calls it took. The fault happens on the first call
+only or on every one, with a model that goes on from a given text and with one that does not. Besides, for every row: the text shown is the beginning of the answer, each
 word once and nothing foreign; each call books at least what the server's own log says it served and at most what was reserved before it; no connection stays open that
 the server still works on; the deadline holds.
 
@@ -34,21 +34,21 @@ Settings: ${Object.entries(settings)
 }
 
 function chapterOf({ title, rows }: { title: string; rows: Row[] }): string {
-  const lines = rows.map(({ name, ended: { once, onceUncontinued, always } }) =>
-    [name, cellOf(once), cellOf(onceUncontinued), cellOf(always), once.calls[0]?.how ?? 'no call'].map(escaped).join(' | '),
+  const lines = rows.map(({ name, ended: { once, onceUncontinued, always, alwaysUncontinued } }) =>
+    [name, ...[once, onceUncontinued, always, alwaysUncontinued].map(cellOf), once.calls[0]?.how ?? 'no call'].map(escaped).join(' | '),
   );
   return [
     `## ${title}`,
     '',
-    '| the provider | first call; the model goes on | first call; it does not | every call | booked |',
-    '| --- | --- | --- | --- | --- |',
+    '| the provider | once; the model goes on | once; it does not | always; the model goes on | always; it does not | booked |',
+    '| --- | --- | --- | --- | --- | --- |',
     ...lines.map((line) => `| ${line} |`),
   ].join('\n');
 }
 
 function cellOf({ ended, tokens, restarts, calls }: Ended): string {
   const anew = restarts === 0 ? '' : ', begun anew';
-  return `${ended}, ${tokens === wholeTokens ? 'all' : tokens}, ${calls.length} ${calls.length === 1 ? 'call' : 'calls'}${anew}`;
+  return `${ended}, ${tokens === wholeTokens ? 'all' : (tokens ?? 'some')}, ${calls.length} ${calls.length === 1 ? 'call' : 'calls'}${anew}`;
 }
 
 function escaped(text: string): string {

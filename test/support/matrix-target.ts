@@ -23,6 +23,9 @@ export async function makeConversation(stack: TestStack, tenant: TestTenant, tex
   return listed.body.data[0].id as string;
 }
 
+/** A credential that is not tried: its provider would have to be asked. */
+const credentialBody = { name: 'matrix', kind: 'openai', secret: 'sk-matrix', skip_test: true };
+
 async function idOf(answer: ReturnType<TestStack['request']>): Promise<string> {
   const { status, body } = await answer;
   if (status !== 201) throw new Error(`${status} ${JSON.stringify(body)}`);
@@ -65,6 +68,12 @@ export async function matrixTarget(stack: TestStack, mine: TestTenant, theirs: T
   const token = mine.accessToken;
   const bots = idsFor('bot', theirs.botId, () => idOf(stack.request('POST', '/v1/bots', { token, body: { name: 'mine' } })));
   const keys = idsFor('apiKey', theirs.apiKeyId, () => idOf(stack.request('POST', '/v1/api-keys', { token, body: { name: 'mine' } })));
+  const credential = (of: TestTenant, name: string) =>
+    idOf(stack.request('POST', '/v1/model-credentials', { token: of.accessToken, body: { ...credentialBody, name } }));
+  const route = (of: TestTenant, name: string) =>
+    idOf(stack.request('POST', '/v1/model-routes', { token: of.accessToken, body: { name, targets: [{ model: 'demo-small' }] } }));
+  const credentials = idsFor('modelCredential', await credential(theirs, foreignText), () => credential(mine, newUuid()));
+  const routes = idsFor('modelRoute', await route(theirs, foreignText), () => route(mine, newUuid()));
   const conversations = idsFor('conversation', await makeConversation(stack, theirs, foreignText), () =>
     makeConversation(stack, mine, 'hello'),
   );
@@ -76,6 +85,8 @@ export async function matrixTarget(stack: TestStack, mine: TestTenant, theirs: T
       '/v1/bots': bots,
       '/v1/models': bots,
       '/v1/api-keys': keys,
+      '/v1/model-credentials': credentials,
+      '/v1/model-routes': routes,
       '/v1/conversations': conversations,
       // Clients may choose the name of a conversation here, so no text is malformed.
       '/v1/chat': { ...conversations, malformed: [] },
@@ -84,6 +95,8 @@ export async function matrixTarget(stack: TestStack, mine: TestTenant, theirs: T
     bodies: {
       'POST /v1/chat': { id: 'c', bot_id: mine.botId, messages: [{ id: 'm', role: 'user', parts: [{ type: 'text', text: 'hello' }] }] },
       'POST /v1/chat/completions': { model: mine.botId, messages: [{ role: 'user', content: 'hello' }] },
+      'POST /v1/model-credentials': credentialBody,
+      'POST /v1/model-routes': { name: 'matrix', targets: [{ model: 'demo-small' }] },
       'POST /v1/chat/tickets': { bot_id: mine.botId },
     },
     foreignTexts: [foreignText],

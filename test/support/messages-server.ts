@@ -78,7 +78,8 @@ export class MessagesServer {
     if (refusal !== undefined) return refuse(res, seen, ...refusal);
     const script = scriptOf(body);
     if (script.header_delay_ms !== undefined) await sleep(script.header_delay_ms);
-    if (script.status !== undefined && script.status >= 400) {
+    if (script.status !== undefined && script.status >= 300) {
+      for (const [name, value] of Object.entries(script.headers ?? {})) res.setHeader(name, value);
       if (script.retry_after !== undefined) res.setHeader('retry-after', String(script.retry_after));
       return refuse(res, seen, script.status, script.error_type ?? 'api_error', script.message ?? 'Scripted.');
     }

@@ -6,7 +6,9 @@ export interface CheckedAnswer {
   body: unknown;
 }
 
-const members = new Set(['type', 'title', 'status', 'detail', 'instance', 'code', 'request_id', 'retry_after', 'errors', 'error']);
+const members = new Set([
+  ...['type', 'title', 'status', 'detail', 'instance', 'code', 'request_id', 'retry_after', 'limit', 'resets_at', 'errors', 'error'],
+]);
 const texts = ['type', 'title', 'detail', 'instance', 'code', 'request_id'];
 
 /** What no error may show: stack frames, SQL, files, the inside of libraries. */

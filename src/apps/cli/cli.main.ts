@@ -2,13 +2,15 @@ import 'reflect-metadata';
 import { Module, type DynamicModule } from '@nestjs/common';
 import { CommandFactory } from 'nest-commander';
 import { ChatModule } from '../../modules/chat/index.ts';
+import { ModelsModule } from '../../modules/models/index.ts';
 import { PlansModule } from '../../modules/plans/index.ts';
 import { ConfigError } from '../../platform/config/index.ts';
 import { RedisConnections } from '../../platform/redis/index.ts';
 import { AppModule } from '../app.module.ts';
 import { DeadLettersCommand, ListDeadLettersCommand, RedriveCommand } from './dead-letters.command.ts';
+import { modelsCommands } from './models.command.ts';
 import { CliError, say } from './output.ts';
-import { AssignPlanCommand, ListPlansCommand, PlansCommand, SetPlanCommand, ShowPlanCommand } from './plans.command.ts';
+import { plansCommands } from './plans.command.ts';
 import { QueueCommand, QueueShareCommand, QueueStatusCommand } from './queue.command.ts';
 
 /** Longest wait for Redis, in milliseconds. */
@@ -20,11 +22,16 @@ class CliModule {
   static from(env: NodeJS.ProcessEnv): DynamicModule {
     return {
       module: CliModule,
-      imports: [AppModule.from(env), ChatModule, PlansModule],
+      imports: [AppModule.from(env), ChatModule, ModelsModule, PlansModule],
       providers: [
-        ...[DeadLettersCommand, ListDeadLettersCommand, RedriveCommand],
-        ...[PlansCommand, ListPlansCommand, ShowPlanCommand, SetPlanCommand, AssignPlanCommand],
-        ...[QueueCommand, QueueStatusCommand, QueueShareCommand],
+        DeadLettersCommand,
+        ListDeadLettersCommand,
+        RedriveCommand,
+        ...plansCommands,
+        ...modelsCommands,
+        QueueCommand,
+        QueueStatusCommand,
+        QueueShareCommand,
       ],
     };
   }

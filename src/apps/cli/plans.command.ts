@@ -159,3 +159,6 @@ export class PlansCommand extends CommandRunner {
     return Promise.reject(new CliError('Say `plans list`, `plans show`, `plans set` or `plans assign`.'));
   }
 }
+
+/** Everything under `parley plans`. */
+export const plansCommands = [PlansCommand, ListPlansCommand, ShowPlanCommand, SetPlanCommand, AssignPlanCommand];

@@ -3,6 +3,7 @@ import { AnswerStream } from './answer-stream.ts';
 import { BodyWriter } from './body-writer.ts';
 import { planCompletion, readCompletion, usageOf, type CompletionPlan, type ReadCompletion } from './completion-plan.ts';
 import type { DemoState, Exchange } from './demo-state.ts';
+import type { Cost } from './enforced-limits.ts';
 import { findModel } from './models.ts';
 import { readJson } from './reply.ts';
 import { parseScript, type Script } from './script.ts';
@@ -23,7 +24,14 @@ export async function chatCompletions(state: DemoState, exchange: Exchange, entr
   const read = readCompletion(body);
   const model = findModel(exchange.deployment ?? read.request.model, 'chat').id;
   witnessRequest(entry, read, model);
-  setHeaders(exchange, state.rateLimits.count(model, read.promptTokens));
+  const cost = {
+    keyDigest: exchange.keyDigest,
+    model,
+    promptTokens: read.promptTokens,
+    maxTokens: read.request.max_completion_tokens ?? read.request.max_tokens ?? undefined,
+  };
+  setHeaders(exchange, limitHeaders(state, cost));
+  res.once('close', () => state.limits.served(cost, entry.tokens_served));
 
   const header = exchange.req.headers['x-demo-script'];
   const script = resolveScript(state, read, typeof header === 'string' ? header : undefined);
@@ -38,6 +46,11 @@ export async function chatCompletions(state: DemoState, exchange: Exchange, entr
   if (script.content_type?.includes('html') === true) sendHtml(exchange, serving, script);
   else if (entry.stream) sendStream(state, serving, plan);
   else sendWhole(state, serving, plan);
+}
+
+/** The rate-limit headers of an answer. Throws the 429 of a limit that is enforced. */
+export function limitHeaders(state: DemoState, cost: Cost): Record<string, string> {
+  return state.limits.active ? state.limits.admit(cost) : state.rateLimits.count(cost.model, cost.promptTokens);
 }
 
 /** The script of a chat request: its header, else one that waits in the queue, else a directive in its messages. */

@@ -26,6 +26,11 @@ export async function controlApi(state: DemoState, exchange: Exchange): Promise<
     return sendJson(res, 200, { ok: true });
   }
   if (route === 'POST /demo/scripts') return sendJson(res, 200, { waiting: state.scripts.add((await readJson(req)).body) });
+  if (route === 'POST /demo/limits') return sendJson(res, 200, state.limits.set((await readJson(req)).body));
+  if (route === 'DELETE /demo/limits') {
+    state.limits.clear();
+    return sendJson(res, 200, { ok: true });
+  }
   if (route === 'DELETE /demo/scripts') {
     state.scripts.clear();
     return sendJson(res, 200, { ok: true });

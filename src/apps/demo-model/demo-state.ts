@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { BatchStore } from './batches.ts';
+import type { EnforcedLimits } from './enforced-limits.ts';
 import type { FileStore } from './files.ts';
 import type { DemoModelOptions } from './options.ts';
 import type { Pacer } from './pacer.ts';
@@ -14,6 +15,7 @@ export interface DemoState {
   scripts: ScriptQueue;
   witness: WitnessLog;
   rateLimits: RateLimitHeaders;
+  limits: EnforcedLimits;
   files: FileStore;
   batches: BatchStore;
   closing: boolean;

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { headerDelay, scriptedStatus } from './chat-completions.ts';
+import { headerDelay, limitHeaders, scriptedStatus } from './chat-completions.ts';
 import { invalidRequest } from './api-error.ts';
 import type { DemoState, Exchange } from './demo-state.ts';
 import { findModel } from './models.ts';
@@ -55,7 +55,8 @@ export async function embeddings(state: DemoState, exchange: Exchange, entry: Wi
   const header = exchange.req.headers['x-demo-script'];
   const script = typeof header === 'string' ? parseScript(header) : (state.scripts.take('embeddings', entry.last_user) ?? {});
   entry.script = script;
-  const headers = { ...state.rateLimits.count(response.model, tokens), ...script.headers };
+  const cost = { keyDigest: exchange.keyDigest, model: response.model, promptTokens: tokens, maxTokens: 0 };
+  const headers = { ...limitHeaders(state, cost), ...script.headers };
   for (const [name, value] of Object.entries(headers)) exchange.res.setHeader(name, value);
   await headerDelay(state, serving, script);
   if (serving.done || scriptedStatus(exchange, serving, script)) return;

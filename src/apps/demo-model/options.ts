@@ -1,4 +1,6 @@
 import { parseArgs } from 'node:util';
+import type { z } from 'zod';
+import { LimitSettings } from './enforced-limits.ts';
 
 /** How to start the demo model. Everything has a default. */
 export interface DemoModelOptions {
@@ -17,6 +19,8 @@ export interface DemoModelOptions {
   witnessBodies?: boolean | undefined;
   /** How many entries the memory keeps. Default 200,000. */
   witnessEntries?: number;
+  /** Rate limits that are enforced for each key and model. Default: none. */
+  limits?: z.input<typeof LimitSettings> | undefined;
 }
 
 /** Reads options from the environment and the command line (`--port`, `--host` win). Throws an Error that names what is wrong. */
@@ -32,7 +36,25 @@ export function readOptions(env: NodeJS.ProcessEnv, args: string[]): DemoModelOp
     witnessFile: env['DEMO_MODEL_WITNESS_FILE'] || undefined,
     witnessBodies: bodies === undefined || bodies === '' ? undefined : bodies === '1' || bodies === 'true',
     witnessEntries: number('DEMO_MODEL_WITNESS_ENTRIES', env['DEMO_MODEL_WITNESS_ENTRIES'], 200_000, 10_000_000),
+    limits: limits(env),
   };
+}
+
+function limits(env: NodeJS.ProcessEnv): LimitSettings | undefined {
+  const value = (name: string) => env[`DEMO_MODEL_LIMIT_${name}`] || undefined;
+  if (value('REQUESTS') === undefined && value('TOKENS') === undefined) return undefined;
+  const numeric = (name: string) => (value(name) === undefined ? undefined : Number(value(name)));
+  const given = {
+    requests: numeric('REQUESTS'),
+    tokens: numeric('TOKENS'),
+    window_ms: numeric('WINDOW_MS'),
+    kind: value('KIND'),
+    counts: value('COUNTS'),
+  };
+  const parsed = LimitSettings.safeParse(given);
+  if (parsed.success) return parsed.data;
+  const names = parsed.error.issues.map(({ path, message }) => `DEMO_MODEL_LIMIT_${String(path[0]).toUpperCase()}: ${message}`);
+  throw new Error(names.join('; '));
 }
 
 function number(name: string, text: string | undefined, otherwise: number, max: number): number {

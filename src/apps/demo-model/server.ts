@@ -7,6 +7,7 @@ import { chatCompletions } from './chat-completions.ts';
 import { controlApi } from './control-api.ts';
 import type { DemoState, Exchange } from './demo-state.ts';
 import { embeddings } from './embeddings.ts';
+import { EnforcedLimits } from './enforced-limits.ts';
 import { files, FileStore, notFound, toList } from './files.ts';
 import { findModel, models, toModelResponse } from './models.ts';
 import type { DemoModelOptions } from './options.ts';
@@ -22,6 +23,7 @@ export interface RunningDemoModel {
   url: string;
   witness: WitnessLog;
   scripts: ScriptQueue;
+  limits: EnforcedLimits;
   /** Cuts what runs, writes the witness file out and frees the port. */
   close(): Promise<void>;
 }
@@ -38,10 +40,12 @@ export async function startDemoModel(options: DemoModelOptions = {}): Promise<Ru
       bodiesInFile: options.witnessBodies === true,
     }),
     rateLimits: new RateLimitHeaders(),
+    limits: new EnforcedLimits(),
     files: new FileStore(),
     batches: new BatchStore(),
     closing: false,
   };
+  if (options.limits !== undefined) state.limits.set(options.limits);
   // A reader that does not read costs at most this buffer and the kernel's.
   const server = createServer({ keepAliveTimeout: 75_000, highWaterMark: 16 * 1024 }, (req, res) => void serve(state, req, res));
   const host = options.host ?? '127.0.0.1';
@@ -52,7 +56,7 @@ export async function startDemoModel(options: DemoModelOptions = {}): Promise<Ru
   const reachable = address === '0.0.0.0' || address === '::' ? '127.0.0.1' : family === 'IPv6' ? `[${address}]` : address;
   let closed: Promise<void> | undefined;
   const close = () => (closed ??= stop(state, server));
-  return { url: `http://${reachable}:${port}`, witness: state.witness, scripts: state.scripts, close };
+  return { url: `http://${reachable}:${port}`, witness: state.witness, scripts: state.scripts, limits: state.limits, close };
 }
 
 async function stop(state: DemoState, server: Server): Promise<void> {
@@ -72,7 +76,9 @@ async function serve(state: DemoState, req: IncomingMessage, res: ServerResponse
   try {
     exchange = readExchange(req, res, requestId);
     if (exchange.path.startsWith('/demo/')) return await controlApi(state, exchange);
-    for (const [name, value] of Object.entries(state.rateLimits.count('', 0))) res.setHeader(name, value);
+    // Where limits are enforced, only an answer that they were applied to may speak of them.
+    const told = state.limits.active ? {} : state.rateLimits.count('', 0);
+    for (const [name, value] of Object.entries(told)) res.setHeader(name, value);
     const route = `${req.method} ${exchange.path}`;
     const endpoint = route === 'POST /v1/chat/completions' ? chatCompletions : route === 'POST /v1/embeddings' ? embeddings : undefined;
     if (endpoint !== undefined) {

@@ -5,6 +5,7 @@ import { publicId } from '../../kernel/ids.ts';
 import type { Principal } from '../../kernel/principal.ts';
 import { Access, Answers, Caller, OwnIdempotency } from '../../platform/http/index.ts';
 import { AcceptsTicket } from '../identity/index.ts';
+import { CountedAtAdmission } from '../plans/index.ts';
 import { type ChatConfig, chatConfig } from './chat.config.ts';
 import { PartyQuery, SendMessage } from './chat.schemas.ts';
 import { lastUserMessage } from './dialects/last-user-message.ts';
@@ -14,7 +15,7 @@ import { Parties } from './party.ts';
 import { parseCursor, startAfter } from './stream/log-cursor.ts';
 import { TurnLogs } from './stream/turn-logs.ts';
 import { AcceptTurn } from './turn/accept-turn.ts';
-import { rateHeaders } from './turn/message-rates.ts';
+import { rateHeaders } from './turn/turn-door.ts';
 import { FindTurn } from './turn/find-turn.ts';
 import type { TurnRef } from './turn/turn.ts';
 
@@ -33,6 +34,7 @@ export class ChatController {
   @Post()
   @Access('chat.send')
   @AcceptsTicket()
+  @CountedAtAdmission()
   @OwnIdempotency()
   @Answers({ summary: 'Send a message and stream the answer', stream: 'text/event-stream' })
   async send(

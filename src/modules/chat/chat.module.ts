@@ -29,14 +29,26 @@ import { ChatTickets } from './tickets/tickets.service.ts';
 import { AcceptTurn } from './turn/accept-turn.ts';
 import { FindTurn } from './turn/find-turn.ts';
 import { LeftReservations } from './turn/left-reservations.ts';
-import { MessageRates } from './turn/message-rates.ts';
+import { TurnDoor } from './turn/turn-door.ts';
 import { TurnQuota } from './turn/turn-quota.ts';
 import { TurnRunner } from './turn/turn-runner.ts';
 import { TurnStore } from './turn/turn-store.ts';
 import { TurnSweeper } from './turn/turn-sweeper.ts';
 import { TurnStorage, TurnStreaming, TurnTools } from './turn/turn-tools.ts';
 
-const turn = [AcceptTurn, FindTurn, LeftReservations, MessageRates, TurnQuota, TurnRunner, TurnStore, TurnSweeper, TurnStorage, TurnStreaming, TurnTools];
+const turn = [
+  AcceptTurn,
+  FindTurn,
+  LeftReservations,
+  TurnDoor,
+  TurnQuota,
+  TurnRunner,
+  TurnStore,
+  TurnSweeper,
+  TurnStorage,
+  TurnStreaming,
+  TurnTools,
+];
 const queue = [DeadLetters, QueueAdmin, QueueAnnouncer, QueueLoad, RouteSlots, TurnQueue];
 const stream = [LogFlusher, LogStore, TurnLogs];
 const gateway = [ChatGateway, ChatSockets, SocketAdmission, VisitorSockets];

@@ -13,9 +13,14 @@ const closeOverMs = 2_000;
 /** How long turns that are cut may take to let go, in milliseconds: one that waits for a lost database does not. */
 const cutWithinMs = 2_000;
 
+/** How often the places of running turns are held for another minute, in milliseconds. */
+const holdPlacesMs = 20_000;
+
 /** Starts and stops chat on this replica. */
 @Injectable()
 export class Chat {
+  private holding: NodeJS.Timeout | undefined;
+
   constructor(
     private readonly sockets: ChatSockets,
     private readonly sweeper: TurnSweeper,
@@ -31,6 +36,8 @@ export class Chat {
     this.queue.start();
     this.sweeper.start();
     this.left.start();
+    this.holding = setInterval(() => this.runner.holdPlaces(), holdPlacesMs);
+    this.holding.unref();
   }
 
   /**
@@ -45,6 +52,7 @@ export class Chat {
     await this.idleWithin(this.http.drainTimeoutMs);
     for (const { id } of this.runner.running()) this.runner.cut(id, 'drain');
     await this.idleWithin(cutWithinMs);
+    clearInterval(this.holding);
     await this.sockets.drain(Math.min(closeOverMs, this.sockets.size * 10));
     this.queue.leave();
   }

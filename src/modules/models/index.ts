@@ -1,5 +1,18 @@
-export { ModelError, type ModelFailure, type ModelMessage, type ModelResult, type ModelUsage } from './model-provider.ts';
+export {
+  ModelError,
+  type ModelFailure,
+  type ModelMessage,
+  type ModelResult,
+  type ModelUsage,
+  type Price,
+  type Skill,
+} from './model-provider.ts';
+export { ModelSettings, SettingRefused } from './model-settings.ts';
 export { type ModelsConfig, modelsConfig } from './models.config.ts';
 export { ModelsModule } from './models.module.ts';
-export { bytesPerMessage, type EndedCall, inputBound, type ModelListener, Models, type PlannedCall } from './models.service.ts';
+export { Models } from './models.service.ts';
+export type { RouteView } from './routes/route-resolver.ts';
+export { bytesPerMessage, inputBound } from './routing/answer-bounds.ts';
+export type { AnswerRequest, EndedCall, ModelListener, PlannedCall } from './routing/answer-listener.ts';
+export { type ProviderKind, providerKinds } from './routing/target.ts';
 export { countTokens, tokensPerMessage } from './tokens.ts';

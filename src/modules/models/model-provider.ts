@@ -25,12 +25,26 @@ export interface ModelRequest {
   signal: AbortSignal;
   /** Milliseconds since the epoch after which the call fails with `timeout`. */
   deadlineAt: number;
+  /** Told once, as soon as the provider has begun to answer, refusals included: pacing reads rate limits there. Must not throw. */
+  onHeaders?: (status: number, headers: Headers) => void;
 }
 
 /** Tokens of one call, by the provider's own count. */
 export interface ModelUsage {
   inputTokens: number;
   outputTokens: number;
+}
+
+/** What a model can be asked for besides text. */
+export const skills = ['vision', 'long_context', 'tools', 'reasoning'] as const;
+
+/** Name of a skill. */
+export type Skill = (typeof skills)[number];
+
+/** Micro-units of money for a million tokens. */
+export interface Price {
+  input: number;
+  output: number;
 }
 
 /** How a complete call ended. Anything else is a ModelError: a truncated answer has no result. */

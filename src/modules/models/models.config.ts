@@ -43,6 +43,21 @@ export const modelsConfig = defineTopic('models', 'Models', {
     "Longest wait for a provider's first byte, in milliseconds.",
   ),
   maxCalls: entry('MODEL_MAX_CALLS', setting.int(1, 10).default(3), 'Provider calls per attempt of a turn at most, retries included.'),
+  retryRatio: entry(
+    'MODEL_RETRY_RATIO',
+    z.coerce.number().min(0).max(1).default(0.2),
+    'Calls of a target that may be repetitions, as a part of its first calls within ten seconds, per replica.',
+  ),
+  retriesPerSecond: entry(
+    'MODEL_RETRIES_PER_SECOND',
+    z.coerce.number().min(0).max(1_000).default(3),
+    'Repetitions a second that a target bears besides, per replica: for where there are few calls.',
+  ),
+  allowPrivateUrls: entry(
+    'MODEL_ALLOW_PRIVATE_URLS',
+    setting.bool().default(false),
+    'Whether base URLs that tenants give may lead to private, loopback and link-local addresses, and be http.',
+  ),
   retryAfterCapMs: entry(
     'MODEL_RETRY_AFTER_CAP_MS',
     setting.int(0, 300_000).default(10_000),

@@ -3,10 +3,12 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { type RunningDemoModel, startDemoModel } from '../../apps/demo-model/server.ts';
 import { loadTopics } from '../../platform/config/index.ts';
 import { type ModelsConfig, modelsConfig } from './models.config.ts';
-import { type ModelListener, Models } from './models.service.ts';
+import { standaloneModels } from '../../../test/support/standalone-models.ts';
+import type { Models } from './models.service.ts';
+import type { ModelListener } from './routing/answer-listener.ts';
 
 let model: RunningDemoModel;
-const opened: Models[] = [];
+const opened: { close(): Promise<void> }[] = [];
 beforeAll(async () => {
   Logger.overrideLogger(false);
   model = await startDemoModel({ tokensPerSecond: 0, firstTokenMs: 0 });
@@ -16,15 +18,15 @@ afterEach(() => {
   model.scripts.clear();
 });
 afterAll(async () => {
-  for (const models of opened) await models.onApplicationShutdown();
+  for (const models of opened) await models.close();
   await model.close();
 });
 
 function modelsWith(env: Record<string, string> = {}): Models {
   const topics = loadTopics([modelsConfig], { OPENAI_BASE_URL: `${model.url}/v1`, ...env });
-  const models = new Models(topics.get(modelsConfig.token) as ModelsConfig);
-  opened.push(models);
-  return models;
+  const made = standaloneModels(topics.get(modelsConfig.token) as ModelsConfig);
+  opened.push(made);
+  return made.models;
 }
 
 /** Streams an answer that the model gives by these scripts, call after call. */
@@ -144,8 +146,14 @@ describe('a call that breaks off after text', () => {
     expect(given).toEqual({ text: counted(20), events: ['call', 'call'], ended: 'truncated' });
   });
 
-  it('is final where the model cannot go on', async () => {
-    const none = modelsWith({ MODEL_CONTINUES: 'none' });
-    expect(await ask(none, [{ tokens: 50, cut_after_tokens: 10 }])).toEqual({ text: counted(10), events: ['call'], ended: 'truncated' });
+  it('is begun anew where the model cannot go on, as long as a call is left', async () => {
+    const cut = { tokens: 50, cut_after_tokens: 10 };
+    expect(await ask(modelsWith({ MODEL_CONTINUES: 'none' }), [cut, { tokens: 50 }])).toEqual({
+      text: counted(50),
+      events: ['call', 'restart', 'call'],
+      ended: 'stop',
+    });
+    const once = modelsWith({ MODEL_CONTINUES: 'none', MODEL_MAX_CALLS: '1' });
+    expect(await ask(once, [cut])).toEqual({ text: counted(10), events: ['call'], ended: 'truncated' });
   });
 });

@@ -15,6 +15,8 @@ export const ProblemSchema = z
     code: z.string(),
     request_id: z.string(),
     retry_after: z.int().optional(),
+    limit: z.string().optional(),
+    resets_at: z.iso.datetime().optional(),
     errors: z.array(FieldError).optional(),
     error: z.object({ message: z.string(), type: z.string(), code: z.string(), param: z.string().nullable() }),
   })

@@ -4,8 +4,9 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Principal } from '../../../kernel/principal.ts';
 import { Access, Answers, Caller, OwnIdempotency } from '../../../platform/http/index.ts';
 import { BotsService } from '../../bots/index.ts';
+import { CountedAtAdmission } from '../../plans/index.ts';
 import { type ChatConfig, chatConfig } from '../chat.config.ts';
-import { rateHeaders } from '../turn/message-rates.ts';
+import { rateHeaders } from '../turn/turn-door.ts';
 import { CompletionsService } from './completions.service.ts';
 import { completionEvents } from './openai-completion.ts';
 import { ChatCompletion, CreateChatCompletion, ModelListResponse, ModelResponse } from './openai.schemas.ts';
@@ -37,6 +38,7 @@ export class OpenAiController {
 
   @Post('chat/completions')
   @Access('chat.send')
+  @CountedAtAdmission()
   @OwnIdempotency()
   @Answers({ summary: 'Create a chat completion; streamed as server-sent events with `stream: true`', body: ChatCompletion })
   async complete(

@@ -4,6 +4,7 @@ import { CredentialWatch } from '../../identity/index.ts';
 import { type ChatConfig, chatConfig } from '../chat.config.ts';
 import type { ChatSocket } from './chat-socket.ts';
 import { closeCodes, serverFrame } from './frames.ts';
+import { PlanLimits, TenantSockets } from '../../plans/index.ts';
 import { VisitorSockets } from './visitor-sockets.ts';
 
 /** How often sockets are looked at for readers that have caught up, or have been behind for too long, in milliseconds. */
@@ -28,6 +29,8 @@ export class ChatSockets {
   constructor(
     private readonly watch: CredentialWatch,
     private readonly visitors: VisitorSockets,
+    private readonly tenants: TenantSockets,
+    private readonly plans: PlanLimits,
     @Inject(chatConfig.token) private readonly config: ChatConfig,
   ) {}
 
@@ -46,12 +49,18 @@ export class ChatSockets {
     return this.sockets.size;
   }
 
-  /** Adds a socket, unless its visitor has too many or the replica is about to stop. Asks Redis once. */
+  /** Adds a socket, unless its visitor or its tenant has too many or the replica is about to stop. */
   async add(socket: ChatSocket): Promise<'added' | 'full' | 'draining'> {
     if (this.draining) return 'draining';
+    const { tenantId } = socket.party;
+    const { limits } = await this.plans.of(tenantId);
     if (!(await this.visitors.take(socket.party))) return 'full';
-    if (this.draining) {
+    if (!(await this.tenants.take(tenantId, limits.open_sockets))) {
       this.visitors.giveBack(socket.party);
+      return 'full';
+    }
+    if (this.draining) {
+      this.giveBack(socket);
       return 'draining';
     }
     this.sockets.add(socket);
@@ -63,9 +72,14 @@ export class ChatSockets {
   remove(socket: ChatSocket, code: number): void {
     socket.dispose();
     if (!this.sockets.delete(socket)) return;
-    this.visitors.giveBack(socket.party);
+    this.giveBack(socket);
     metrics.openSockets.set(this.sockets.size);
     metrics.socketsClosed.inc({ code: String(code) });
+  }
+
+  private giveBack({ party }: ChatSocket): void {
+    this.visitors.giveBack(party);
+    this.tenants.giveBack(party.tenantId);
   }
 
   /** Refuses new sockets and closes all with 1012, spread over `overMs` milliseconds. */

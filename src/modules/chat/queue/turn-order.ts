@@ -17,23 +17,29 @@ export interface QueuePlace {
   waiting: number;
 }
 
-/** SQL that gives the next place of the tenant `$1`, if `from` has a row, and moves the tenant on. */
-export function nextPlace(from: string): string {
-  return `INSERT INTO turn_queues AS q (tenant_id, finish)
-     SELECT $1::uuid, coalesce((SELECT at FROM turn_queue_clocks WHERE tier = 0), 0) + 1 ${from}
+/**
+ * SQL that gives the next place of the tenant `$1`, if `from` has a row, and moves the tenant on. `tier`, as SQL, is its plan's, which
+ * holds unless an operator has set one.
+ */
+export function nextPlace(from: string, tier = 'q.tier'): string {
+  const first = tier === 'q.tier' ? '0' : tier;
+  const now = `CASE WHEN q.tier_pinned THEN q.tier ELSE ${tier} END`;
+  return `INSERT INTO turn_queues AS q (tenant_id, tier, finish)
+     SELECT $1::uuid, ${first}, coalesce((SELECT at FROM turn_queue_clocks WHERE tier = ${first}), 0) + 1 ${from}
      ON CONFLICT (tenant_id) DO UPDATE
-       SET finish = greatest(q.finish, coalesce((SELECT at FROM turn_queue_clocks c WHERE c.tier = q.tier), 0)) + 1 / q.weight
+       SET tier = ${now}, finish = greatest(CASE WHEN q.tier = ${now} THEN q.finish ELSE 0 END,
+         coalesce((SELECT at FROM turn_queue_clocks c WHERE c.tier = ${now}), 0)) + 1 / q.weight
      RETURNING tier, finish - 1 / weight AS virtual_start`;
 }
 
-/** Gives the tenant's next place, and moves the tenant on. Turns of one tenant are serialised here until the commit. */
-export async function takePlace(tx: Transaction, tenantId: string, countUpTo: number): Promise<QueuePlace> {
+/** Gives the tenant's next place in its plan's tier, and moves the tenant on. Turns of one tenant are serialised here until the commit. */
+export async function takePlace(tx: Transaction, tenantId: string, countUpTo: number, tier = 0): Promise<QueuePlace> {
   const place = await row<QueuePlace>(
     tx,
-    `WITH place AS (${nextPlace('')})
+    `WITH place AS (${nextPlace('', '$3::int')})
      SELECT tier, virtual_start AS "virtualStart",
        (SELECT count(*)::int FROM (SELECT 1 FROM turns WHERE tenant_id = $1 AND state = 'queued' LIMIT $2) w) AS waiting FROM place`,
-    [tenantId, countUpTo],
+    [tenantId, countUpTo, tier],
   );
   if (place === undefined) throw new Error('the tenant has no place in the queue');
   return place;
@@ -136,8 +142,8 @@ export function unannouncedTurns(
 export async function setQueueShare(tx: Transaction, tenantId: string, share: { tier: number; weight: number }): Promise<void> {
   await changed(
     tx,
-    `INSERT INTO turn_queues (tenant_id, tier, weight) VALUES ($1, $2, $3)
-     ON CONFLICT (tenant_id) DO UPDATE SET tier = excluded.tier, weight = excluded.weight,
+    `INSERT INTO turn_queues (tenant_id, tier, weight, tier_pinned) VALUES ($1, $2, $3, true)
+     ON CONFLICT (tenant_id) DO UPDATE SET tier = excluded.tier, weight = excluded.weight, tier_pinned = true,
        finish = CASE WHEN turn_queues.tier = excluded.tier THEN turn_queues.finish ELSE 0 END`,
     [tenantId, share.tier, share.weight],
   );

@@ -1,26 +1,22 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { commonErrors } from '../../../kernel/app-error.ts';
 import { newUuid } from '../../../kernel/ids.ts';
 import { KeyedHash, KeyRing } from '../../../platform/crypto/index.ts';
 import { TenantDatabase } from '../../../platform/database/index.ts';
-import { requireTrial } from '../../plans/index.ts';
+import { type EffectiveLimits, NotReserved, type Rate } from '../../plans/index.ts';
 import { botErrors, type BotSettings, PublishedBots } from '../../bots/index.ts';
-import { sealContent } from '../../conversations/index.ts';
 import { countTokens, Models } from '../../models/index.ts';
 import { type ChatConfig, chatConfig } from '../chat.config.ts';
 import { chatErrors } from '../chat.errors.ts';
 import { TurnQueue } from '../queue/turn-queue.ts';
-import { type MessageRate, MessageRates } from './message-rates.ts';
 import { ownBytes, type PromptBounds, promptBounds } from './prompt-bounds.ts';
 import { conversationName, type SendRequest } from './send-request.ts';
 import { maxHistoryMessages } from './turn-limits.ts';
-import { bytesOfWindow, type FirstCall, TurnQuota } from './turn-quota.ts';
+import { bytesOfWindow, type FirstCall } from './turn-quota.ts';
+import { TurnDoor } from './turn-door.ts';
 import type { TurnRef } from './turn.ts';
 import { TurnRunner } from './turn-runner.ts';
-import { type Committed, NoRoom, type PreparedSend, TurnStore } from './turn-store.ts';
+import { type Committed, type PreparedSend, TurnStore } from './turn-store.ts';
 
-/** How often a commit is tried again that found less of a quota than there seemed to be: others take it meanwhile. */
-const maxTries = 4;
 /** Bytes that a sealed message has besides its text, at most. */
 const sealedBytes = 160;
 
@@ -28,7 +24,7 @@ const sealedBytes = 160;
 export interface AcceptedTurn extends TurnRef {
   joined: boolean;
   /** What is left of the visitor's message rate. */
-  rate: MessageRate;
+  rate: Rate;
 }
 
 /**
@@ -43,11 +39,10 @@ export class AcceptTurn {
     private readonly hash: KeyedHash,
     private readonly bots: PublishedBots,
     private readonly store: TurnStore,
-    private readonly quota: TurnQuota,
     private readonly runner: TurnRunner,
     private readonly queue: TurnQueue,
     private readonly models: Models,
-    private readonly rates: MessageRates,
+    private readonly door: TurnDoor,
     @Inject(chatConfig.token) private readonly config: ChatConfig,
   ) {}
 
@@ -57,50 +52,55 @@ export class AcceptTurn {
     this.checkText(send.text);
     const bot = await this.bots.find(tenantId, botId);
     if (bot === undefined) throw botErrors.notFound();
-    const rate = await this.rates.take(tenantId, visitorId);
-    const key = await this.keys.visitorKey(tenantId, visitorId);
     const turnId = newUuid();
-    const bounds = promptBounds(this.models, bot.settings, send.prompt);
+    const place = { tenantId, visitorId, turnId };
+    const { limits, rate } = await this.door.enter(place);
+    try {
+      const { turn, joined } = await this.take(send, bot.settings, turnId, limits);
+      if (joined) this.door.leave(place);
+      return { tenantId, turnId: turn.id, conversationId: turn.conversationId, visitorId, joined, rate };
+    } catch (error) {
+      this.door.leave(place);
+      throw error;
+    }
+  }
+
+  /** Commits the turn and has it run, here or where there is a free slot. */
+  private async take(
+    send: SendRequest,
+    settings: BotSettings,
+    turnId: string,
+    limits: EffectiveLimits,
+  ): Promise<Pick<Committed, 'turn' | 'joined'>> {
+    const { tenantId, visitorId } = send.party;
+    const key = await this.keys.visitorKey(tenantId, visitorId);
+    const bounds = await promptBounds(this.models, tenantId, settings, send.prompt);
     const runHere = await this.queue.reserve(bounds.model, turnId);
-    const prepared = {
-      ...this.digest(send),
-      turnId,
-      route: bounds.model,
-      key,
-      send,
-      runHere,
-      first: this.firstCall(send, turnId, bot.settings, bounds),
-    };
+    const first = this.firstCall(send, turnId, settings, bounds);
     let claimed = false;
     try {
-      const { turn, joined, tier, stopping, history, reserved } = await this.commit(tenantId, prepared);
+      const committed = await this.commit({ ...this.digest(send), turnId, route: bounds.model, key, send, runHere, first, limits });
+      const { turn, joined, tier, stopping, history, reserved } = committed;
       for (const replaced of stopping) this.runner.hurryStop(tenantId, replaced);
       if (!joined && turn.state === 'running') {
         claimed = true;
-        this.runner.run(tenantId, turn, { ...(history === undefined ? {} : { history }), ...(reserved === undefined ? {} : { reserved }) });
+        const known = { ...(history === undefined ? {} : { history }), ...(reserved === undefined ? {} : { reserved }) };
+        this.runner.run(tenantId, turn, known);
       } else if (!joined && turn.state === 'queued') this.queue.entered(tenantId, turn, tier);
-      return { tenantId, turnId: turn.id, conversationId: turn.conversationId, visitorId, joined, rate };
+      return committed;
     } finally {
       if (runHere && !claimed) this.queue.unreserve(turnId);
     }
   }
 
-  /** Commits, with a shorter answer where a quota has no room for the whole. Throws 429 `quota_exceeded`. */
-  private async commit(tenantId: string, prepared: Omit<PreparedSend, 'limits'>): Promise<Committed> {
-    let { first } = prepared;
-    for (let tries = 1; ; tries += 1) {
-      const limits = await this.quota.limitsOf(tenantId);
-      requireTrial(limits);
-      try {
-        return await this.database.forTenant(tenantId, (tx) => this.store.commit(tx, { ...prepared, first, limits }));
-      } catch (error) {
-        if (!(error instanceof NoRoom)) throw error;
-        const messageBytes = sealContent(prepared.key, prepared.turnId, [{ type: 'text', text: prepared.send.text }]).length;
-        const output = await this.quota.roomForFirst(tenantId, first, messageBytes, error.asked, limits);
-        if (tries === maxTries) throw commonErrors.unavailable('Too many messages compete for the last of a quota.', 1);
-        first = { ...first, output };
-      }
-    }
+  /** Commits; where a quota has no room for the whole, with an answer as long as there is room for. Throws 429 `quota_exceeded`. */
+  private async commit(prepared: Omit<PreparedSend, 'again'>): Promise<Committed> {
+    const { tenantId } = prepared.send.party;
+    const commit = (again: boolean) => this.database.forTenant(tenantId, (tx) => this.store.commit(tx, { ...prepared, again }));
+    return commit(false).catch((error: unknown) => {
+      if (error instanceof NotReserved) return commit(true);
+      throw error;
+    });
   }
 
   private firstCall({ party, prompt, text }: SendRequest, turnId: string, settings: BotSettings, bounds: PromptBounds): FirstCall {
@@ -114,7 +114,7 @@ export class AcceptTurn {
       mostBytes: own + Buffer.byteLength(text) + sealedBytes + bytesOfWindow(bounds.window),
       history: prompt === undefined ? maxHistoryMessages : 1,
       output: bounds.maxOutputTokens,
-      price: { input: 0, output: 0 },
+      price: bounds.price,
     };
   }
 

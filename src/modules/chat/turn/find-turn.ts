@@ -5,6 +5,7 @@ import { metrics } from '../../../platform/telemetry/index.ts';
 import { conversationErrors, ConversationsRepository } from '../../conversations/index.ts';
 import { conversationName, type Party } from './send-request.ts';
 import type { TurnRef } from './turn.ts';
+import { TurnDoor } from './turn-door.ts';
 import { TurnQuota } from './turn-quota.ts';
 import { promoteNext, requestStop } from './turn-lifecycle.ts';
 import { newestTurn } from './turn-rows.ts';
@@ -19,6 +20,7 @@ export class FindTurn {
     private readonly conversations: ConversationsRepository,
     private readonly runner: TurnRunner,
     private readonly quota: TurnQuota,
+    private readonly door: TurnDoor,
   ) {}
 
   /**
@@ -37,7 +39,7 @@ export class FindTurn {
   }
 
   /** Stops a turn wherever it runs. Stopping one that has ended changes nothing. */
-  async stop({ tenantId, turnId, conversationId }: TurnRef): Promise<void> {
+  async stop({ tenantId, turnId, conversationId, visitorId }: TurnRef): Promise<void> {
     const state = await this.database.forTenant(tenantId, async (tx) => {
       const stopped = await requestStop(tx, tenantId, { id: turnId, conversationId });
       if (stopped?.state === 'stopped') {
@@ -48,6 +50,7 @@ export class FindTurn {
     });
     if (state === 'running') this.runner.hurryStop(tenantId, turnId);
     else if (state !== undefined) {
+      this.door.leave({ tenantId, visitorId, turnId });
       metrics.turnsFinished.inc({ state: 'stopped' });
       this.runner.lookForWork();
     }

@@ -1,5 +1,5 @@
 import type { BotSettings } from '../../bots/index.ts';
-import { bytesPerMessage, type Models } from '../../models/index.ts';
+import { bytesPerMessage, type Models, type Price } from '../../models/index.ts';
 import type { PromptRequest } from './prompt-request.ts';
 import { windowMargin } from './turn-limits.ts';
 
@@ -9,14 +9,22 @@ export interface PromptBounds {
   /** Tokens for the prompt and the answer together, by our count. */
   window: number;
   maxOutputTokens: number;
+  /** Most that a million tokens can cost, in micro-units of money. */
+  price: Price;
 }
 
 /** The bounds of a bot's answers; `own` is what a caller of the OpenAI dialect asked for. */
-export function promptBounds(models: Models, settings: BotSettings, own: PromptRequest | undefined): PromptBounds {
+export async function promptBounds(
+  models: Models,
+  tenantId: string,
+  settings: BotSettings,
+  own: PromptRequest | undefined,
+): Promise<PromptBounds> {
   const model = settings.model ?? models.defaultModel;
-  const window = Math.floor(models.contextWindow(model) * (1 - windowMargin));
+  const route = await models.routeFor(tenantId, model);
+  const window = Math.floor(route.window * (1 - windowMargin));
   const asked = own?.maxOutputTokens ?? settings.max_output_tokens ?? models.defaultMaxOutputTokens;
-  return { model, window, maxOutputTokens: Math.min(asked, Math.floor(window / 2)) };
+  return { model, window, maxOutputTokens: Math.min(asked, Math.floor(window / 2), route.maxOutputTokens ?? asked), price: route.price };
 }
 
 /** Bytes of a prompt besides the conversation's own messages. */

@@ -1,8 +1,20 @@
-import { Injectable } from '@nestjs/common';
+import { Injectable, Logger } from '@nestjs/common';
 import { newUuid } from '../../../kernel/ids.ts';
-import { row, type Transaction } from '../../../platform/database/index.ts';
+import { row, TenantDatabase, type Transaction } from '../../../platform/database/index.ts';
+import { safeError } from '../../../platform/telemetry/index.ts';
 import { bytesPerMessage } from '../../models/index.ts';
-import { type CallUse, type EffectiveLimits, type InAndOut, openReservation, PlanLimits, Quotas, settleCalls } from '../../plans/index.ts';
+import {
+  type CallUse,
+  type Counter,
+  crossedThresholds,
+  type EffectiveLimits,
+  type InAndOut,
+  openReservation,
+  PlanLimits,
+  Quotas,
+  settleCalls,
+  Thresholds,
+} from '../../plans/index.ts';
 import { maxHistoryMessages } from './turn-limits.ts';
 
 /** The first call of a turn, as its commit can foresee it. */
@@ -31,6 +43,16 @@ export interface Asked {
   pending: number;
 }
 
+/** How the calls of a turn end with it. */
+export interface TurnEnd {
+  /** How the last call ended; absent when this attempt began none. */
+  use?: CallUse;
+  /** Whether any other call may have begun, and been served. */
+  begun: boolean;
+  /** Whether the turn gave anything, and so counts as a message. */
+  answered: boolean;
+}
+
 /** Bytes that an answer which is still to come may have for each of its tokens; a longer one is cut from the prompt. */
 const bytesPerToken = 6;
 
@@ -42,9 +64,13 @@ export function bytesOfWindow(tokens: number): number {
 /** The quotas of turns: reserved in the transaction that commits a message, settled in the one that ends its turn. */
 @Injectable()
 export class TurnQuota {
+  private readonly logger = new Logger(TurnQuota.name);
+
   constructor(
     private readonly plans: PlanLimits,
     private readonly quotas: Quotas,
+    private readonly thresholds: Thresholds,
+    private readonly database: TenantDatabase,
   ) {}
 
   /** What holds for a tenant now. */
@@ -60,24 +86,22 @@ export class TurnQuota {
   }
 
   /**
-   * After a first call could not be reserved: the tokens of output to try with. Throws 429 `quota_exceeded`. `asked` undefined: the
-   * conversation is new.
+   * After a first call could not be reserved, in the transaction that tries again and has not written the message yet: the tokens of output
+   * that there is room for. Throws 429 `quota_exceeded`. `messageBytes`: of the message as it will be stored.
    */
   roomForFirst(
+    tx: Transaction,
     tenantId: string,
     first: FirstCall,
     messageBytes: number,
-    asked: Asked | undefined,
+    asked: Asked,
     limits: EffectiveLimits,
   ): Promise<number> {
-    const input = async (tx: Transaction): Promise<number> => {
-      const fixed = first.ownBytes + messageBytes + bytesPerMessage;
-      if (asked === undefined) return Math.min(first.mostBytes, fixed);
-      const { sql, values } = promptBytes({ ...first, ownBytes: fixed }, asked);
-      return (await row<{ input: number }>(tx, `SELECT (${sql(2)})::int AS input, $1::uuid`, [tenantId, ...values]))?.input ?? fixed;
-    };
     const { visitorId, output, price } = first;
-    return this.quotas.roomFor(tenantId, { visitorId, messages: 1, input, output, price }, limits);
+    const { sql, values } = promptBytes({ ...first, ownBytes: first.ownBytes + messageBytes + bytesPerMessage }, asked);
+    const input = async (): Promise<number> =>
+      (await row<{ input: number }>(tx, `SELECT (${sql(2)})::int AS input, $1::uuid`, [tenantId, ...values]))?.input ?? 0;
+    return this.quotas.room(tx, tenantId, { visitorId, messages: 1, input, output, price }, limits);
   }
 
   /** Reserves a further call of a turn, whose prompt is known. */
@@ -92,30 +116,36 @@ export class TurnQuota {
 
   /** The same as `roomForFirst` for a further call. */
   roomForNext(
+    tx: Transaction,
     tenantId: string,
     next: { visitorId: string; input: number; output: number; price: InAndOut },
     limits: EffectiveLimits,
   ): Promise<number> {
     const { visitorId, output, price } = next;
-    return this.quotas.roomFor(tenantId, { visitorId, messages: 0, input: () => Promise.resolve(next.input), output, price }, limits);
+    return this.quotas.room(tx, tenantId, { visitorId, messages: 0, input: () => Promise.resolve(next.input), output, price }, limits);
   }
 
-  /** What the commit has reserved for the first call; undefined when that has ended. */
-  reserved(tx: Transaction, tenantId: string, turnId: string): Promise<InAndOut | undefined> {
-    return openReservation(tx, tenantId, turnId, 1);
+  /** What is reserved for a call of a turn; undefined when that has ended. */
+  reserved(tx: Transaction, tenantId: string, turnId: string, call: number): Promise<InAndOut | undefined> {
+    return openReservation(tx, tenantId, turnId, call);
   }
 
   /**
-   * Ends the calls of a turn, in the transaction that ends the turn; sends its one statement at once. `use`: how the last call ended.
-   * `begun`: whether any other call may have begun, and been served. `answered`: whether the turn gave anything, and so counts as a message.
+   * Ends the calls of a turn, in the transaction that ends the turn; sends its one statement at once. Gives the tenant's counter of the month
+   * where it changed.
    */
-  async settle(
-    tx: Transaction,
-    tenantId: string,
-    turnId: string,
-    end: { use?: CallUse; begun: boolean; answered: boolean },
-  ): Promise<void> {
-    await settleCalls(tx, tenantId, turnId, end.use, end.begun ? 'maximum' : 'nothing', !end.answered);
+  settle(tx: Transaction, tenantId: string, turnId: string, end: TurnEnd): Promise<Counter | undefined> {
+    return settleCalls(tx, tenantId, turnId, end.use, end.begun ? 'maximum' : 'nothing', !end.answered);
+  }
+
+  /** Tells the tenant's owners of a threshold that a counter has crossed. Nobody waits for it: the next turn finds it again. */
+  announce(tenantId: string, counter: Counter): void {
+    const announcing = async (): Promise<void> => {
+      const { limits } = await this.plans.of(tenantId);
+      if (crossedThresholds(counter, limits).length === 0) return;
+      await this.database.forTenant(tenantId, (tx) => this.thresholds.check(tx, tenantId, counter, limits));
+    };
+    announcing().catch((error: unknown) => this.logger.debug({ error: safeError(error) }, 'a threshold could not be announced'));
   }
 }
 

@@ -4,6 +4,7 @@ import { clock } from '../../../kernel/clock.ts';
 import { toAppError } from '../../../platform/http/index.ts';
 import { metrics, safeError } from '../../../platform/telemetry/index.ts';
 import { ReplicaBus, type ReplicaLoad } from '../../../platform/replicas/index.ts';
+import type { TurnPlace } from '../../plans/index.ts';
 import { type ChatConfig, chatConfig } from '../chat.config.ts';
 import { RouteSlots } from '../queue/route-slots.ts';
 import { ServiceTime } from '../queue/wait-estimate.ts';
@@ -80,6 +81,11 @@ export class TurnRunner {
   /** Ids of the turns that run here, with their attempts. */
   running(): { id: string; attempt: number }[] {
     return [...this.runs.values()].map(({ turn }) => ({ id: turn.id, attempt: turn.attempt }));
+  }
+
+  /** Holds the places of all turns that run here. */
+  holdPlaces(): void {
+    this.tools.door.hold([...this.runs.values()].map(placeOf));
   }
 
   /** Ids of the turns that this replica has in its hands, also those that are just beginning. */
@@ -176,6 +182,8 @@ export class TurnRunner {
       ...(log === undefined ? {} : { log }),
     };
     this.runs.set(turn.id, run);
+    // It came in elsewhere, or long ago.
+    if (turn.attempt > 1 || turn.queued) this.tools.door.hold([placeOf(run)]);
     metrics.runningTurns.set(this.runs.size);
     return run;
   }
@@ -244,10 +252,17 @@ export class TurnRunner {
     else producer?.close();
     if (run.result?.state === 'completed') this.serviceTime.add(seconds);
     if (log !== undefined) this.closeLog(log);
-    if (this.runs.get(turn.id) === run) this.runs.delete(turn.id);
+    if (this.runs.get(turn.id) === run) {
+      this.runs.delete(turn.id);
+      this.tools.door.leave(placeOf(run));
+    }
     metrics.runningTurns.set(this.runs.size);
     metrics.turnSeconds.observe(seconds);
     for (const resolve of this.ends) resolve();
     this.ends.clear();
   }
+}
+
+function placeOf({ tenantId, turn }: TurnRun): TurnPlace {
+  return { tenantId, visitorId: turn.visitorId, turnId: turn.id };
 }

@@ -12,7 +12,7 @@ import {
   MessagesRepository,
   sealContent,
 } from '../../conversations/index.ts';
-import { type EffectiveLimits, type InAndOut, NotReserved } from '../../plans/index.ts';
+import { type EffectiveLimits, type InAndOut } from '../../plans/index.ts';
 import { type ChatConfig, chatConfig } from '../chat.config.ts';
 import { chatErrors } from '../chat.errors.ts';
 import { QueueLoad } from '../queue/queue-load.ts';
@@ -20,7 +20,7 @@ import { type QueuePlace, takePlace } from '../queue/turn-order.ts';
 import { sealRequest } from './prompt-request.ts';
 import type { SendRequest } from './send-request.ts';
 import { isFinal, type TurnRow } from './turn.ts';
-import { type Asked, type FirstCall, TurnQuota } from './turn-quota.ts';
+import { type FirstCall, TurnQuota } from './turn-quota.ts';
 import { deadlineGraceMs, maxHistoryMessages } from './turn-limits.ts';
 import { stopReplaced } from './turn-lifecycle.ts';
 import { insertTurn, relatedTurns } from './turn-rows.ts';
@@ -43,15 +43,8 @@ export interface PreparedSend {
   /** The call that is to be reserved, under these limits. */
   first: FirstCall;
   limits: EffectiveLimits;
-}
-
-/** A quota had no room for the first call as it was wanted. Nothing was stored. */
-export class NoRoom extends Error {
-  override name = 'NoRoom';
-
-  constructor(readonly asked: Asked) {
-    super('a quota has no room');
-  }
+  /** It was tried before, and found too little room: take as much as there is. */
+  again: boolean;
 }
 
 /** What was committed. */
@@ -125,7 +118,7 @@ export class TurnStore {
     );
     this.checkWaiting(unfinished);
     const waits = unfinished.length === 0 && !prepared.runHere;
-    const place = waits ? await this.placeOf(tx, tenantId) : undefined;
+    const place = waits ? await this.placeOf(tx, tenantId, prepared.limits.tier) : undefined;
     const stored = await this.insert(tx, prepared, { conversation, decision, unfinished, place, replaced });
     const stopping = replaced.filter(({ running }) => running).map(({ id }) => id);
     return { ...stored, joined: false, tier: place?.tier ?? 0, stopping };
@@ -137,8 +130,8 @@ export class TurnStore {
     if (waiting >= this.config.maxWaitingTurns && unfinished.length > 0) throw chatErrors.tooManyWaiting();
   }
 
-  private async placeOf(tx: Transaction, tenantId: string): Promise<QueuePlace> {
-    const place = await takePlace(tx, tenantId, this.config.maxQueuedTurnsPerTenant);
+  private async placeOf(tx: Transaction, tenantId: string, tier: number): Promise<QueuePlace> {
+    const place = await takePlace(tx, tenantId, this.config.maxQueuedTurnsPerTenant, tier);
     this.load.admit(place.waiting);
     return place;
   }
@@ -150,7 +143,7 @@ export class TurnStore {
     situation: Situation,
   ): Promise<{ turn: TurnRow; history: HistoryMessage[] | undefined; reserved: InAndOut }> {
     const { conversation, decision, unfinished, place, replaced } = situation;
-    const { send, key, clientKey, textDigest, turnId, first, limits } = prepared;
+    const { send, key, clientKey, textDigest, turnId, limits, again } = prepared;
     const { tenantId, botId, visitorId } = send.party;
     const regenerated = decision.kind === 'regenerate' ? decision.earlier : undefined;
     const userMessageId = regenerated?.userMessageId ?? newUuid();
@@ -159,6 +152,16 @@ export class TurnStore {
       // A regenerated answer leaves its question; an edit replaces the question too.
       const from = decision.kind === 'regenerate' ? decision.earlier.userPosition + 1 : decision.earlier.userPosition;
       await this.messages.supersede(tx, tenantId, conversation.id, from);
+    }
+    const userPosition = regenerated?.userPosition ?? conversation.position;
+    const content = sealContent(key, userMessageId, [{ type: 'text', text: send.text }]);
+    const settle = () =>
+      replaced.filter(({ running }) => !running).map(({ id, begun }) => this.quota.settle(tx, tenantId, id, { begun, answered: false }));
+    const asked = { conversationId: conversation.id, position: userPosition, pending: unfinished.length };
+    let { first } = prepared;
+    if (again) {
+      await Promise.all(settle());
+      first = { ...first, output: await this.quota.roomForFirst(tx, tenantId, first, content.length, asked, limits) };
     }
     // Sent together with the turn; the reference between them is checked at the commit.
     const written =
@@ -169,11 +172,10 @@ export class TurnStore {
         turnId,
         role: 'user',
         position: conversation.position,
-        content: sealContent(key, userMessageId, [{ type: 'text', text: send.text }]),
+        content,
         tokens: prepared.tokens,
         status: 'complete',
       });
-    const userPosition = regenerated?.userPosition ?? conversation.position;
     const state = unfinished.length > 0 ? 'waiting' : prepared.runHere ? 'running' : 'queued';
     const inserting = insertTurn(tx, tenantId, {
       id: turnId,
@@ -200,18 +202,10 @@ export class TurnStore {
         ? this.messages.history(tx, tenantId, conversation.id, userPosition, send.prompt === undefined ? maxHistoryMessages : 1)
         : undefined;
     // Last of all: the counters are the rows that all sends of a tenant share, and are held from here to the end of COMMIT.
-    const settling = replaced
-      .filter(({ running }) => !running)
-      .map(({ id, begun }) => this.quota.settle(tx, tenantId, id, { begun, answered: false }));
-    const asked = { conversationId: conversation.id, position: userPosition, pending: unfinished.length };
+    const settling = again ? [] : settle();
     const reserving = this.quota.reserveFirst(tx, tenantId, first, asked, limits);
     tx.commitAlong();
-    try {
-      const [input, turn, history] = await Promise.all([reserving, inserting, reading, written, ...settling]);
-      return { turn, history, reserved: { input, output: first.output } };
-    } catch (error) {
-      if (error instanceof NotReserved) throw new NoRoom(asked);
-      throw error;
-    }
+    const [input, turn, history] = await Promise.all([reserving, inserting, reading, written, ...settling]);
+    return { turn, history, reserved: { input, output: first.output } };
   }
 }

@@ -9,6 +9,7 @@ import { type ChatConfig, chatConfig } from '../chat.config.ts';
 import { LogFlusher } from '../stream/log-flusher.ts';
 import { LogStore } from '../stream/log-store.ts';
 import { TurnLogs } from '../stream/turn-logs.ts';
+import { TurnDoor } from './turn-door.ts';
 import { TurnQuota } from './turn-quota.ts';
 
 /** Where a turn reads and writes. */
@@ -40,6 +41,7 @@ export class TurnTools {
     readonly streaming: TurnStreaming,
     readonly bots: PublishedBots,
     readonly models: Models,
+    readonly door: TurnDoor,
     @Inject(chatConfig.token) readonly config: ChatConfig,
     @Inject(queueConfig.token) readonly retries: QueueConfig,
   ) {}

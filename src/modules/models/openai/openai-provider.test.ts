@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { type RunningDemoModel, startDemoModel } from '../../../apps/demo-model/server.ts';
 import { ModelError, type ModelFailure, type ModelRequest } from '../model-provider.ts';
-import { OpenAiProvider, retryAfterOf } from './openai-provider.ts';
+import { OpenAiProvider } from './openai-provider.ts';
 
 let model: RunningDemoModel;
 let provider: OpenAiProvider;
@@ -197,24 +197,5 @@ describe('Azure OpenAI', () => {
     // The base URL leads nowhere, and the demo model refuses a deployment's path without a version.
     expect(await ask({ tokens: 5 }, {}, azure)).toMatchObject({ text: tokens(5), result: { finishReason: 'stop' } });
     await azure.close();
-  });
-});
-
-describe('Retry-After', () => {
-  it.each([
-    ['7', 7_000],
-    ['0', 0],
-    ['-5', undefined],
-    ['soon', undefined],
-    ['', undefined],
-    ['Thu, 01 Jan 1970 00:00:00 GMT', undefined],
-  ])('of %j is %j milliseconds', (value, expected) => {
-    expect(retryAfterOf(new Headers({ 'retry-after': value }))).toBe(expected);
-  });
-
-  it('as a date counts from now', () => {
-    const wait = retryAfterOf(new Headers({ 'retry-after': new Date(Date.now() + 30_000).toUTCString() }));
-    expect(wait).toBeGreaterThan(28_000);
-    expect(wait).toBeLessThanOrEqual(30_000);
   });
 });

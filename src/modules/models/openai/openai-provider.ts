@@ -1,6 +1,8 @@
-import OpenAI, { APIConnectionError, APIConnectionTimeoutError, APIError, APIUserAbortError, AzureOpenAI } from 'openai';
+import type { LookupFunction } from 'node:net';
+import OpenAI, { APIError, AzureOpenAI } from 'openai';
 import { clock } from '../../../kernel/clock.ts';
-import { ModelError, type ModelFailure, type ModelProvider, type ModelRequest, type ModelResult } from '../model-provider.ts';
+import { ModelError, type ModelProvider, type ModelRequest, type ModelResult } from '../model-provider.ts';
+import { toModelError } from './openai-errors.ts';
 import { createRawFetch, rawBodyOf } from './raw-fetch.ts';
 import { readCompletionStream } from './stream-reader.ts';
 
@@ -12,6 +14,8 @@ export interface OpenAiOptions {
   azure?: { endpoint: string; apiVersion: string };
   idleTimeoutMs: number;
   headersTimeoutMs: number;
+  /** Decides which addresses may be connected to; all when absent. */
+  lookup?: LookupFunction;
 }
 
 /**
@@ -23,7 +27,7 @@ export class OpenAiProvider implements ModelProvider {
   private readonly transport: ReturnType<typeof createRawFetch>;
 
   constructor(private readonly options: OpenAiOptions) {
-    this.transport = createRawFetch(options.headersTimeoutMs);
+    this.transport = createRawFetch(options.headersTimeoutMs, options.lookup);
     const common = {
       apiKey: options.apiKey,
       fetch: this.transport.fetch,
@@ -41,8 +45,11 @@ export class OpenAiProvider implements ModelProvider {
 
   async stream(request: ModelRequest, onText: (text: string) => void): Promise<ModelResult> {
     const remainingMs = request.deadlineAt - clock.now();
-    if (remainingMs <= 0) throw new ModelError('timeout');
+    if (remainingMs <= 0) throw new ModelError('timeout', { unserved: true });
+    if (request.signal.aborted) throw new ModelError('aborted', { unserved: true });
     const response = await this.begin(request, remainingMs);
+    // A success of another kind (201, 204, 206) has no answer inside that we could trust.
+    if (response.status !== 200) throw new ModelError('bad_response');
     const body = rawBodyOf(response);
     if (!(response.headers.get('content-type') ?? '').includes('text/event-stream')) {
       body.destroy();
@@ -51,6 +58,7 @@ export class OpenAiProvider implements ModelProvider {
     return readCompletionStream(body, onText, {
       idleMs: this.options.idleTimeoutMs,
       remainingMs: request.deadlineAt - clock.now(),
+      maxOutputTokens: request.maxOutputTokens,
       signal: request.signal,
     });
   }
@@ -62,7 +70,7 @@ export class OpenAiProvider implements ModelProvider {
 
   private async begin(request: ModelRequest, remainingMs: number): Promise<Response> {
     try {
-      return await this.client.chat.completions
+      const response = await this.client.chat.completions
         .create(
           {
             model: request.model,
@@ -78,7 +86,12 @@ export class OpenAiProvider implements ModelProvider {
           { signal: request.signal, timeout: Math.min(remainingMs, this.options.headersTimeoutMs) },
         )
         .asResponse();
+      request.onHeaders?.(response.status, response.headers);
+      return response;
     } catch (error) {
+      if (error instanceof APIError && error.status !== undefined && error.headers !== undefined) {
+        request.onHeaders?.(error.status, error.headers);
+      }
       throw toModelError(error);
     }
   }
@@ -103,57 +116,4 @@ function continuationOf({ messages, prefix }: ModelRequest) {
  */
 function outputLimitOf(model: string): 'max_tokens' | 'max_completion_tokens' {
   return /^(o\d|gpt-5)/.test(model) ? 'max_completion_tokens' : 'max_tokens';
-}
-
-/** An error of the `openai` client in the contract's words. */
-export function toModelError(error: unknown): ModelError {
-  if (error instanceof ModelError) return error;
-  if (error instanceof APIUserAbortError) return new ModelError('aborted');
-  if (error instanceof APIConnectionTimeoutError) return new ModelError('timeout');
-  if (error instanceof APIConnectionError)
-    return new ModelError(isTimeout(error.cause) ? 'timeout' : 'unreachable', { cause: error, unserved: neverReached(error.cause) });
-  if (!(error instanceof APIError)) return new ModelError('unreachable', { cause: error });
-  const retryAfterMs = retryAfterOf(error.headers as Headers | undefined);
-  // An error status instead of an answer: nothing was generated.
-  return new ModelError(failureOf(error), {
-    cause: error,
-    unserved: error.status !== undefined,
-    ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
-  });
-}
-
-/** True when no connection came about, so that no request can have arrived. */
-function neverReached(cause: unknown): boolean {
-  const code = cause instanceof Error ? (cause as { code?: unknown }).code : undefined;
-  return (
-    typeof code === 'string' &&
-    ['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH', 'UND_ERR_CONNECT_TIMEOUT'].includes(code)
-  );
-}
-
-function isTimeout(cause: unknown): boolean {
-  return cause instanceof Error && /Timeout/.test(cause.name);
-}
-
-function failureOf(error: APIError): ModelFailure {
-  const status = error.status;
-  if (error.code === 'context_length_exceeded') return 'context_too_long';
-  if (error.code === 'content_filter') return 'content_filter';
-  if (status === 401 || status === 403) return 'credential';
-  if (status === 429) return 'throttled';
-  if (status === 408 || status === 504) return 'timeout';
-  if (status === undefined || status >= 500) return 'server_error';
-  return 'invalid_request';
-}
-
-/** `Retry-After` in milliseconds: seconds or an HTTP date; nonsense and the past count as absent. */
-export function retryAfterOf(headers: Headers | undefined): number | undefined {
-  const precise = Number(headers?.get('retry-after-ms') ?? Number.NaN);
-  if (precise >= 0) return precise;
-  const value = headers?.get('retry-after');
-  if (value === null || value === undefined || value === '') return undefined;
-  const seconds = Number(value);
-  if (Number.isFinite(seconds)) return seconds >= 0 ? seconds * 1_000 : undefined;
-  const wait = Date.parse(value) - clock.now();
-  return wait > 0 ? wait : undefined;
 }

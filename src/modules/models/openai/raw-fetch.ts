@@ -1,7 +1,11 @@
+import type { LookupFunction } from 'node:net';
 import type { Readable } from 'node:stream';
 import { Agent, request } from 'undici';
 
 const bodies = new WeakMap<Response, Readable>();
+
+/** Statuses for which a `Response` takes no body (Fetch standard, "null body status"). */
+const withoutBody = new Set([204, 205, 304]);
 
 /** Sockets to one provider at most, per replica. */
 const maxConnections = 4_096;
@@ -9,11 +13,16 @@ const maxConnections = 4_096;
 /**
  * A `fetch` for the `openai` client over undici's `request`. A successful answer keeps its body as a Node stream, which
  * `rawBodyOf` gives out: reading it costs half of what the web stream of a normal `Response` costs per token. Any other
- * answer has its (bounded) body inside, as the client expects.
+ * answer has its (bounded) body inside, as the client expects. Redirects are not followed. `lookup` decides which addresses may be
+ * connected to.
  */
-export function createRawFetch(headersTimeoutMs: number): { fetch: typeof globalThis.fetch; close: () => Promise<void> } {
+export function createRawFetch(
+  headersTimeoutMs: number,
+  lookup?: LookupFunction,
+): { fetch: typeof globalThis.fetch; close: () => Promise<void> } {
+  const connect = { timeout: 10_000, ...(lookup === undefined ? {} : { lookup }) };
   // Body silence is judged by the caller, who knows what counts as an answer; bytes alone do not.
-  const agent = new Agent({ connections: maxConnections, headersTimeout: headersTimeoutMs, bodyTimeout: 0, connect: { timeout: 10_000 } });
+  const agent = new Agent({ connections: maxConnections, headersTimeout: headersTimeoutMs, bodyTimeout: 0, connect });
   const rawFetch = async (input: string | URL | Request, init: RequestInit = {}): Promise<Response> => {
     const answer = await request(input instanceof Request ? input.url : input, {
       method: (init.method ?? 'GET') as 'GET',
@@ -28,7 +37,10 @@ export function createRawFetch(headersTimeoutMs: number): { fetch: typeof global
     for (const [name, value] of Object.entries(answer.headers)) {
       if (value !== undefined) headers.set(name, Array.isArray(value) ? value.join(', ') : value);
     }
-    if (answer.statusCode !== 200) return new Response(await boundedText(answer.body), { status: answer.statusCode, headers });
+    if (answer.statusCode !== 200) {
+      const text = await boundedText(answer.body);
+      return new Response(withoutBody.has(answer.statusCode) ? null : text, { status: answer.statusCode, headers });
+    }
     const response = new Response(null, { status: 200, headers });
     bodies.set(response, answer.body);
     return response;

@@ -21,24 +21,27 @@ const make = (path: string, token = tenant.accessToken) => stack.request('POST',
 const statuses = (answers: Answer[], status: number) => answers.filter((answer) => answer.status === status);
 const countOf = async (path: string) => (await stack.request('GET', `${path}?limit=100`, { token: tenant.accessToken })).body.data.length;
 
-it.each(['/v1/bots', '/v1/api-keys'])('P6: of 64 that are made at once at %s, over two replicas, as many come to be as the plan allows', async (path) => {
-  await limit({ bots: 9, api_keys: 9 });
-  const other = await stack.replica();
-  const answers = await Promise.all(
-    Array.from({ length: 64 }, async (_, at) => {
-      const answer = await fetch((at % 2 === 0 ? stack.url : other.url) + path, {
-        method: 'POST',
-        headers: { authorization: `Bearer ${tenant.accessToken}`, 'content-type': 'application/json' },
-        body: '{"name":"one more"}',
-      });
-      return { status: answer.status, body: (await answer.json()) as unknown, headers: answer.headers };
-    }),
-  );
-  await other.stop();
-  expect(statuses(answers, 201)).toHaveLength(8);
-  expect(statuses(answers, 429)).toHaveLength(56);
-  expect(await countOf(path)).toBe(9);
-});
+it.each(['/v1/bots', '/v1/api-keys'])(
+  'P6: of 64 that are made at once at %s, over two replicas, as many come to be as the plan allows',
+  async (path) => {
+    await limit({ bots: 9, api_keys: 9 });
+    const other = await stack.replica();
+    const answers = await Promise.all(
+      Array.from({ length: 64 }, async (_, at) => {
+        const answer = await fetch((at % 2 === 0 ? stack.url : other.url) + path, {
+          method: 'POST',
+          headers: { authorization: `Bearer ${tenant.accessToken}`, 'content-type': 'application/json' },
+          body: '{"name":"one more"}',
+        });
+        return { status: answer.status, body: await answer.json(), headers: answer.headers };
+      }),
+    );
+    await other.stop();
+    expect(statuses(answers, 201)).toHaveLength(8);
+    expect(statuses(answers, 429)).toHaveLength(56);
+    expect(await countOf(path)).toBe(9);
+  },
+);
 
 it('a refusal names the limit, and another tenant is not touched', async () => {
   await limit({ bots: 1 });
@@ -83,7 +86,8 @@ it('a key is rolled at the limit, and neither the old one nor a revoked one coun
 
 it('seats are asked for in the transaction that makes them', async () => {
   const admin = stack.app.get(PlansAdmin);
-  const signUp = () => stack.app.get(SignUp, { strict: false }).signUp({ email: 'a@example.com', password: 'long enough', tenantName: 'A' });
+  const signUp = () =>
+    stack.app.get(SignUp, { strict: false }).signUp({ email: 'a@example.com', password: 'long enough', tenantName: 'A' });
   await signUp();
   await admin.set('enterprise', { limits: { seats: 0 } });
   await expect(signUp()).rejects.toMatchObject({ code: 'quota_exceeded', options: { limit: { name: 'seats' } } });

@@ -35,7 +35,11 @@ test('a trial ends at its end', () => {
   restore();
   restore = replaceClock({ now: () => trialEndsAt.getTime() });
   expect(() => requireTrial({ trialEndsAt })).toThrow(
-    expect.objectContaining({ status: 429, code: 'quota_exceeded', options: expect.objectContaining({ limit: { name: 'trial' }, retryable: false }) }),
+    expect.objectContaining({
+      status: 429,
+      code: 'quota_exceeded',
+      options: expect.objectContaining({ limit: { name: 'trial' }, retryable: false }),
+    }),
   );
 });
 

@@ -79,9 +79,6 @@ it('a stored limit that is no number lets nobody through', async () => {
   await asSuperuser(stack.postgresUrl, stack.database, [
     `INSERT INTO tenant_plans (tenant_id, plan_id, overrides) VALUES ('${tenantUuid}', 'basic', '{"bots": "many"}')`,
   ]);
-  await expect(stack.app.get(PlansAdmin).assign(tenantUuid, { planId: 'basic', overrides: {}, trialEndsAt: null })).resolves.toBeDefined();
-  await asSuperuser(stack.postgresUrl, stack.database, [
-    `UPDATE tenant_plans SET overrides = '{"bots": "many"}' WHERE tenant_id = '${tenantUuid}'`,
-  ]);
-  await expect(stack.db.forTenant(tenantUuid, (tx) => limits.read(tx, tenantUuid))).rejects.toThrow();
+  // Past what the replica remembers of the tenant.
+  await expect(stack.db.forTenant(tenantUuid, (tx) => limits.read(tx, tenantUuid))).rejects.toThrow(/bots/);
 });

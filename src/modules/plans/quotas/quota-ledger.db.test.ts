@@ -8,7 +8,7 @@ import {
   makeCounters,
   NotReserved,
   openReservation,
-  readWindows,
+  holdWindows,
   reserveCall,
   settleCalls,
   type WindowLimits,
@@ -30,7 +30,7 @@ beforeEach(async () => {
 const run = <T>(work: (tx: Transaction) => Promise<T>) => stack.db.forTenant(tenantId, work);
 const counters = (visitorId: string | null = null) => run((tx) => makeCounters(tx, tenantId, visitorId));
 const stand = async (visitorId: string | null = null) =>
-  (await run((tx) => readWindows(tx, tenantId, visitorId))).map(({ subject, messages, tokens, cost }) => ({
+  (await run((tx) => holdWindows(tx, tenantId, visitorId))).map(({ subject, messages, tokens, cost }) => ({
     subject,
     messages,
     tokens,

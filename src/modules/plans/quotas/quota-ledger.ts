@@ -69,7 +69,7 @@ export interface Counter {
   announced: Record<string, number>;
 }
 
-/** No room under a limit, or no counter yet: `readWindows` tells. What was sent in the same transaction is taken back. */
+/** No room under a limit, or no counter yet: `holdWindows` tells. What was sent in the same transaction is taken back. */
 export class NotReserved extends Error {
   override name = 'NotReserved';
 }
@@ -227,7 +227,7 @@ export interface Window {
   endsIn: number;
 }
 
-/** Makes the counters that are missing; true when one was. In a transaction of its own: see `reserveCall`. */
+/** Makes the counters that are missing; true when one was. */
 export async function makeCounters(tx: Transaction, tenantId: string, visitorId: string | null): Promise<boolean> {
   const made = await rows(
     tx,
@@ -239,15 +239,16 @@ export async function makeCounters(tx: Transaction, tenantId: string, visitorId:
   return made.length > 0;
 }
 
-/** How the windows of a tenant and a visitor stand. */
-export function readWindows(tx: Transaction, tenantId: string, visitorId: string | null): Promise<Window[]> {
+/** How the windows of a tenant and a visitor stand, which nobody else changes until the end of the transaction. */
+export function holdWindows(tx: Transaction, tenantId: string, visitorId: string | null): Promise<Window[]> {
   return rows<Window>(
     tx,
     `SELECT CASE WHEN c.subject = $1::uuid THEN 'tenant' ELSE 'visitor' END AS subject, c.messages::float8,
        (c.tokens + c.tokens_reserved)::float8 AS tokens, (c.cost + c.cost_reserved)::float8 AS cost, w.ends_at AS "endsAt",
        extract(epoch FROM w.ends_at - now())::float8 AS "endsIn"
-     FROM (VALUES ($1::uuid, ${month}, ${after('month')}), ($2::uuid, ${day}, ${after('day')})) w (subject, starts_at, ends_at)
-     JOIN usage_counters c ON c.tenant_id = $1::uuid AND c.subject = w.subject AND c.starts_at = w.starts_at`,
+     FROM (VALUES (1, $1::uuid, ${month}, ${after('month')}), (2, $2::uuid, ${day}, ${after('day')})) w (place, subject, starts_at, ends_at)
+     JOIN usage_counters c ON c.tenant_id = $1::uuid AND c.subject = w.subject AND c.starts_at = w.starts_at
+     ORDER BY w.place FOR UPDATE OF c`,
     [tenantId, visitorId],
   );
 }

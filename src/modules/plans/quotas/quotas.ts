@@ -1,9 +1,9 @@
 import { Injectable } from '@nestjs/common';
-import { TenantDatabase, type Transaction } from '../../../platform/database/index.ts';
+import type { Transaction } from '../../../platform/database/index.ts';
 import type { EffectiveLimits } from '../limits/effective-limits.ts';
 import type { LimitName } from '../limits/limit-names.ts';
 import { planErrors } from '../plans.errors.ts';
-import { type CallToReserve, makeCounters, readWindows, reserveCall, type Window, type WindowLimits } from './quota-ledger.ts';
+import { type CallToReserve, holdWindows, makeCounters, reserveCall, type Window, type WindowLimits } from './quota-ledger.ts';
 
 /** Shortest answer that is asked for where a quota leaves no room for a longer one, in tokens. */
 const shortestAnswer = 16;
@@ -12,7 +12,7 @@ const shortestAnswer = 16;
 export interface Wanted {
   visitorId: string;
   messages: 0 | 1;
-  /** Tokens of input at most, measured in a transaction of its own. */
+  /** Tokens of input at most. */
   input: (tx: Transaction) => Promise<number>;
   output: number;
   price: { input: number; output: number };
@@ -21,28 +21,27 @@ export interface Wanted {
 /** Holds hard limits: what a call may use is reserved before it, and settled after it. */
 @Injectable()
 export class Quotas {
-  constructor(private readonly database: TenantDatabase) {}
-
   /**
    * Reserves a call inside the caller's transaction; gives the tokens of input that are held. Rejects with NotReserved, after which
-   * `roomFor` says what to do.
+   * `room` says what to do.
    */
   reserve(tx: Transaction, tenantId: string, call: CallToReserve, limits: EffectiveLimits): Promise<number> {
     return reserveCall(tx, tenantId, call, ofTenant(limits), ofVisitor(limits));
   }
 
   /**
-   * After a reservation was refused: gives the tokens of output to try again with (fewer, where less is left). Throws 429
-   * `quota_exceeded` with the limit that has no room, and when it begins anew.
+   * After a reservation was refused, in the transaction that tries again: makes the counters that are missing, holds them, and gives the
+   * tokens of output that there is room for, at most those wanted. A reservation of that in the same transaction succeeds. Throws 429 `quota_exceeded`
+   * with the limit that has no room, and when it begins anew.
    */
-  roomFor(tenantId: string, wanted: Wanted, limits: EffectiveLimits): Promise<number> {
+  async room(tx: Transaction, tenantId: string, wanted: Wanted, limits: EffectiveLimits): Promise<number> {
     const visitorId = ofVisitor(limits) === null ? null : wanted.visitorId;
-    return this.database.forTenant(tenantId, async (tx) => {
-      // Its first in this window: there was no counter to reserve in.
-      if (await makeCounters(tx, tenantId, visitorId)) return wanted.output;
-      const [windows, input] = await Promise.all([readWindows(tx, tenantId, visitorId), wanted.input(tx)]);
-      return windows.reduce((output, window) => Math.min(output, roomIn(window, wanted, input, limits)), wanted.output);
-    });
+    const [, windows, input] = await Promise.all([
+      makeCounters(tx, tenantId, visitorId),
+      holdWindows(tx, tenantId, visitorId),
+      wanted.input(tx),
+    ]);
+    return windows.reduce((output, window) => Math.min(output, roomIn(window, wanted, input, limits)), wanted.output);
   }
 }
 

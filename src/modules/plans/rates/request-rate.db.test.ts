@@ -14,18 +14,17 @@ beforeEach(async () => {
   tenant = await stack.tenant();
 });
 
-/** From the next request on, since nothing has asked for this tenant's limits before. */
-async function limited(requests: number): Promise<TestTenant> {
-  await stack.app.get(PlansAdmin).assign(tenant.tenantUuid, { planId: 'enterprise', overrides: { requests_per_minute: requests }, trialEndsAt: null });
+/** Asks a replica that has never heard of the tenant, and so knows its limit at once. */
+async function limited(requests: number) {
+  const overrides = { requests_per_minute: requests };
+  await stack.app.get(PlansAdmin).assign(tenant.tenantUuid, { planId: 'enterprise', overrides, trialEndsAt: null });
   const replica = await stack.replica();
-  stack.request = caller(replica.url);
-  return tenant;
+  const request = caller(replica.url);
+  return { replica, ask: (path: string, token = tenant.apiKey) => request('GET', path, { token }) };
 }
 
-const ask = (path: string, token = tenant.apiKey) => stack.request('GET', path, { token });
-
 it('P9: a tenant’s requests are held to its rate, and answers say what is left', async () => {
-  await limited(3);
+  const { ask } = await limited(3);
   const first = await ask('/v1/bots');
   expect(first.status).toBe(200);
   expect(first.headers.get('ratelimit-policy')).toBe('"requests_per_minute";q=3;w=60');
@@ -41,7 +40,7 @@ it('P9: a tenant’s requests are held to its rate, and answers say what is left
 });
 
 it('public routes, and requests that are refused at the door, count for nobody', async () => {
-  await limited(1);
+  const { ask } = await limited(1);
   for (const path of ['/livez', '/readyz', '/.well-known/jwks.json']) expect((await ask(path)).status, path).toBe(200);
   expect((await ask('/v1/bots', 'sk_live_nobody')).status).toBe(401);
   expect((await ask('/v1/bots')).status).toBe(200);
@@ -50,20 +49,17 @@ it('public routes, and requests that are refused at the door, count for nobody',
 });
 
 it('who has no such limit costs Redis nothing and gets no headers', async () => {
-  const answer = await ask('/v1/bots');
+  const answer = await stack.request('GET', '/v1/bots', { token: tenant.apiKey });
   expect(answer.status).toBe(200);
   expect(answer.headers.get('ratelimit')).toBeNull();
   expect(await stack.redis.exists(redisKeys.tenantRequests(tenant.tenantUuid))).toBe(0);
 });
 
 it('while Redis is away requests pass, and the log says so once', async () => {
-  await stack.app.get(PlansAdmin).assign(tenant.tenantUuid, { planId: 'enterprise', overrides: { requests_per_minute: 1 }, trialEndsAt: null });
-  const replica = await stack.replica();
-  const request = caller(replica.url);
+  const { ask, replica } = await limited(1);
   replica.app.get(RedisConnections).commands.disconnect();
   const said = () => lines.filter((line) => line.includes('requests cannot be counted')).length;
   const before = said();
-  for (let at = 0; at < 3; at += 1) expect((await request('GET', '/v1/bots', { token: tenant.apiKey })).status).toBe(200);
+  for (let at = 0; at < 3; at += 1) expect((await ask('/v1/bots')).status).toBe(200);
   expect(said() - before).toBe(1);
-  await replica.stop();
 });

@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { newUuid } from '../../../kernel/ids.ts';
-import { changed, type Transaction } from '../../../platform/database/index.ts';
+import { changed, row, TenantDatabase, type Transaction } from '../../../platform/database/index.ts';
+import { RecentValues } from '../../identity/index.ts';
 import type { LimitName, Limits } from '../limits/limit-names.ts';
 import { announcedLimits, usageThresholdReached } from '../plans.events.ts';
 
@@ -49,6 +50,9 @@ export function crossedThresholds(counter: MonthCounter, limits: Limits, refused
   });
 }
 
+const thisMonthSql = `SELECT starts_at AS "startsAt", messages::float8, tokens::float8, cost::float8, announced FROM usage_counters
+  WHERE tenant_id = $1 AND subject = $1 AND starts_at = (date_trunc('month', now() AT TIME ZONE 'UTC') AT TIME ZONE 'UTC')`;
+
 /** What is still unannounced of $4 is marked, and gets the outbox rows of $7 and $8 as `Outbox.publish` would write them. */
 const announceSql = `WITH due AS (
     SELECT d.* FROM usage_counters c,
@@ -59,9 +63,40 @@ const announceSql = `WITH due AS (
     WHERE c.tenant_id = $1 AND c.subject = $1 AND c.starts_at = $2 AND EXISTS (SELECT 1 FROM due))
   INSERT INTO outbox (tenant_id, id, name, payload) SELECT $1, id, job, payload FROM due`;
 
-/** Announces that a tenant comes near the limits of its month. */
+/** How long a replica does not look again after a refusal, in milliseconds: refusals may come in floods. */
+const lookAgainMs = 60_000;
+
+/**
+ * Announces that a tenant comes near the limits of its month. Goes by where the counter stands and what it remembers, so that what one look
+ * misses (a replica that dies between a turn's end and the look) the next one finds.
+ */
 @Injectable()
 export class Thresholds {
+  private readonly looked = new RecentValues<object>({ maxEntries: 10_000, maxAgeMs: lookAgainMs });
+
+  constructor(private readonly database: TenantDatabase) {}
+
+  /** `check` in a transaction of its own, when there is something to tell: for whoever learns the counter only with the commit. */
+  async afterTurn(tenantId: string, counter: MonthCounter, limits: Limits): Promise<void> {
+    if (crossedThresholds(counter, limits).length === 0) return;
+    await this.database.forTenant(tenantId, (tx) => this.check(tx, tenantId, counter, limits));
+  }
+
+  /**
+   * After a refusal by `limit`: that it is reached, where nearly all is used. A limit of tokens or money is seldom used to the last one, since
+   * a message needs room for its longest answer. Looks at most once a minute for a tenant and limit; other limits than the month's are none of this.
+   */
+  async afterRefusal(tenantId: string, limit: LimitName, limits: Limits): Promise<void> {
+    if (!(limit in usedOf)) return;
+    await this.looked.get(`${tenantId}|${limit}|${limits[limit] ?? ''}`, async () => {
+      await this.database.forTenant(tenantId, async (tx) => {
+        const counter = await row<MonthCounter>(tx, thisMonthSql, [tenantId]);
+        if (counter !== undefined) await this.check(tx, tenantId, counter, limits, limit);
+      });
+      return {};
+    });
+  }
+
   /**
    * Publishes `usage.threshold_reached` for each threshold that `counter` has newly crossed: one statement, or none when there is nothing to tell.
    * Once and not twice however many find out at the same time: the counter's row is locked, and remembers.
@@ -82,8 +117,14 @@ export class Thresholds {
     );
     const column = <K extends keyof (typeof due)[number]>(key: K) => due.map((each) => each[key]);
     await changed(tx, announceSql, [
-      ...[tenantId, counter.startsAt, column('name'), column('percent'), column('last')],
-      ...[column('job'), column('id'), column('payload')],
+      tenantId,
+      counter.startsAt,
+      column('name'),
+      column('percent'),
+      column('last'),
+      column('job'),
+      column('id'),
+      column('payload'),
     ]);
   }
 }

@@ -24,10 +24,9 @@ const UsageOfGroup = z
   .object({
     object: z.literal('usage'),
     group_by: z.enum(usageGroups),
-    key: z
-      .string()
-      .nullable()
-      .meta({ description: 'Day (UTC), id of the bot, name of the model, id of the API key or of the visitor; null for what belongs to none.' }),
+    key: z.string().nullable().meta({
+      description: 'Day (UTC), id of the bot, name of the model, id of the API key or of the visitor; null for what belongs to none.',
+    }),
     visitor_id: z.string().nullable().optional().meta({ description: "The tenant's own id of the visitor, when grouped by visitor." }),
     messages: z.int(),
     calls: z.int(),
@@ -60,7 +59,10 @@ const LimitState = z
     name: LimitNameSchema,
     kind: z.enum(kinds).meta({ description: 'What the limit bounds; `visitor_…` holds for each visitor apart.' }),
     limit: z.int().nullable().meta({ description: 'Null = no limit.' }),
-    used: z.int().nullable().meta({ description: 'With what is reserved for running answers. Null where it is not counted for the tenant.' }),
+    used: z
+      .int()
+      .nullable()
+      .meta({ description: 'With what is reserved for running answers. Null where it is not counted for the tenant.' }),
     remaining: z.int().nullable(),
     resets_at: z.iso.datetime().nullable(),
   })

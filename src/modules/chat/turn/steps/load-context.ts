@@ -23,7 +23,7 @@ export async function loadContext(run: TurnRun, tools: TurnTools): Promise<void>
   run.bot = bot;
   const { settings } = bot;
   const own = turn.request === null ? undefined : await openRequest(tools.storage.keyRing, tenantId, turn.id, turn.request);
-  const { model, window, maxOutputTokens } = promptBounds(tools.models, settings, own);
+  const { model, window, maxOutputTokens } = await promptBounds(tools.models, tenantId, settings, own);
   const instructions = [
     settings.instructions,
     ...(own?.messages ?? []).filter(({ role }) => role === 'system').map(({ content }) => content),
@@ -71,7 +71,7 @@ async function readHistory(run: TurnRun, tools: TurnTools, limit: number): Promi
   const [stored, reserved] = await database.atOnce(tenantId, (tx) =>
     Promise.all([
       messages.history(tx, tenantId, turn.conversationId, turn.userPosition, limit),
-      turn.modelCalls === 1 ? quota.reserved(tx, tenantId, turn.id) : undefined,
+      turn.modelCalls === 1 ? quota.reserved(tx, tenantId, turn.id, 1) : undefined,
     ]),
   );
   if (reserved !== undefined) run.reserved = reserved;

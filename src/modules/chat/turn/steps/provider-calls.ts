@@ -7,9 +7,6 @@ import type { TurnTools } from '../turn-tools.ts';
 import { whileAvailable } from '../while-available.ts';
 import type { UsageLedger } from './usage-ledger.ts';
 
-/** How often a reservation is tried again that found less room than there seemed to be: others take it meanwhile. */
-const maxTries = 4;
-
 /** The provider calls of one attempt: each is counted and reserved in Postgres before it begins, and its use is kept until it is settled. */
 export class ProviderCalls {
   /** Number of the call in its turn; the claim has counted the attempt's first. */
@@ -92,29 +89,25 @@ export class ProviderCalls {
     // The claim has counted the first call of an attempt; where the commit's reservation is too small for it, that is given back.
     const counted = this.begun === 0 && this.number > 1;
     const call = counted ? this.number : this.number + 1;
-    let output = maxOutputTokens;
-    for (let tries = 1; ; tries += 1) {
-      const limits = await whileAvailable(deadlineAt, () => quota.limitsOf(tenantId));
-      const reserving = async (tx: Transaction): Promise<void> => {
-        if (!counted && !(await countModelCall(tx, tenantId, turnId, turn.attempt))) throw new TurnLost();
-        await quota.settle(tx, tenantId, turnId, { ...(use === undefined ? {} : { use }), begun: this.others, answered: true });
-        await quota.reserveNext(tx, tenantId, { turnId, botId, visitorId, apiKeyId: null, call, input, output, price }, limits);
-      };
-      try {
-        await whileAvailable(deadlineAt, () => database.forTenant(tenantId, reserving));
-        break;
-      } catch (error) {
-        // An earlier COMMIT was done after all, though its answer was lost.
-        if (isUniqueViolation(error)) break;
-        if (!(error instanceof NotReserved) || tries === maxTries) throw error;
-        output = await quota.roomForNext(tenantId, { visitorId, input, output, price }, limits);
-      }
-    }
+    const limits = await whileAvailable(deadlineAt, () => quota.limitsOf(tenantId));
+    // The second time with the counters held, and as much as there is room for.
+    const reserve = (held: boolean) => async (tx: Transaction) => {
+      // An earlier COMMIT may have been done, though its answer was lost.
+      const done = await quota.reserved(tx, tenantId, turnId, call);
+      if (done !== undefined) return done.output;
+      if (!counted && !(await countModelCall(tx, tenantId, turnId, turn.attempt))) throw new TurnLost();
+      await quota.settle(tx, tenantId, turnId, { ...(use === undefined ? {} : { use }), begun: this.others, answered: true });
+      const next = { turnId, botId, visitorId, apiKeyId: null, call, input, output: maxOutputTokens, price };
+      const output = held ? await quota.roomForNext(tx, tenantId, next, limits) : maxOutputTokens;
+      await quota.reserveNext(tx, tenantId, { ...next, output }, limits);
+      return output;
+    };
+    const reserving = (held: boolean) => whileAvailable(deadlineAt, () => database.forTenant(tenantId, reserve(held)));
+    const output = await reserving(false).catch((error: unknown) => {
+      if (error instanceof NotReserved) return reserving(true);
+      throw error;
+    });
     this.number = call;
     return output;
   }
-}
-
-function isUniqueViolation(error: unknown): boolean {
-  return (error as { code?: string }).code === '23505';
 }

@@ -44,7 +44,7 @@ function callModel(run: TurnRun, tools: TurnTools, calls: ProviderCalls): Promis
   if (writer === undefined || prompt === undefined) throw new Error('the log and the prompt come first');
   let first = writer.text === '';
   return tools.models.stream(
-    { ...prompt, endUser: turn.visitorId, signal: run.abort.signal, deadlineAt: run.deadlineAt },
+    { ...prompt, tenantId: run.tenantId, endUser: turn.visitorId, signal: run.abort.signal, deadlineAt: run.deadlineAt },
     {
       shown: () => writer.text,
       onCall: (planned) => {

@@ -1,0 +1,32 @@
+import { Injectable } from '@nestjs/common';
+import { publicId } from '../../../kernel/ids.ts';
+import { TargetHealths } from '../routing/target-healths.ts';
+
+/** How every target stands at this replica, the one asked last first. */
+@Injectable()
+export class ModelHealth {
+  constructor(private readonly healths: TargetHealths) {}
+
+  view() {
+    const targets = this.healths.all().map(({ target, health }) => ({
+      target: target.name,
+      owner: target.credential.owner.kind,
+      ...(target.credential.owner.kind === 'tenant' ? { tenant_id: publicId('tenant', target.credential.owner.tenantId) } : {}),
+      model: target.model,
+      provider_model: target.providerModel,
+      breaker: {
+        state: health.breaker.state,
+        share: health.breaker.share,
+        try_again_in_ms: health.breaker.tryAgainInMs ?? null,
+      },
+      credential: this.healths.credentials.isGood(target.credential) ? 'ok' : 'refused',
+      calls: { total: health.calls, running: health.breaker.running, waiting: health.waiting },
+      outcomes: Object.fromEntries(health.outcomes),
+      latency_ms: health.latency().total,
+      first_text_ms: health.latency().firstText,
+      tokens: health.tokens,
+      retries_left: health.budget.left(),
+    }));
+    return { object: 'model_health' as const, targets: targets.toReversed() };
+  }
+}

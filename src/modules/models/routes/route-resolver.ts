@@ -1,0 +1,127 @@
+import { Inject, Injectable, Optional } from '@nestjs/common';
+import { Catalog, type CatalogModel, dearest } from '../catalog/catalog.ts';
+import { type ModelsConfig, modelsConfig } from '../models.config.ts';
+import type { Price, Skill } from '../model-provider.ts';
+import type { Route, Target, TargetCredential } from '../routing/target.ts';
+import { RouteTable } from './route-table.ts';
+import type { RoutedRow } from './routes.repository.ts';
+
+/** Window from which on a model is said to take long contexts, in tokens. */
+const longContextFrom = 100_000;
+
+/** What a route can do and cost, for who plans an answer. */
+export interface RouteView {
+  name: string;
+  /** Window of the biggest target of the first tier, in tokens; where others are smaller, the oldest history is left out for them. */
+  window: number;
+  /** Longest answer that any target gives, in tokens; undefined where nobody has said. */
+  maxOutputTokens: number | undefined;
+  /** Whether any target can go on from a given text. */
+  continues: boolean;
+  /** Upper bound of what a token can cost: the dearest target, with a price that begins within the hour. Micro-units for a million. */
+  price: Price;
+  /** Skills that at least one target has. */
+  skills: Skill[];
+}
+
+/** Finds who answers under a name: a route of the tenant, else one of the platform, else a model at the provider of the environment. */
+@Injectable()
+export class RouteResolver {
+  private readonly environment: TargetCredential;
+
+  constructor(
+    private readonly catalog: Catalog,
+    @Inject(modelsConfig.token) private readonly config: ModelsConfig,
+    @Optional() @Inject(RouteTable) private readonly table?: RouteTable,
+  ) {
+    this.environment = environmentCredential(config);
+  }
+
+  /** The route of a name. Without a tenant there is only the provider of the environment. */
+  async find(tenantId: string | undefined, name: string): Promise<Route> {
+    const found = tenantId === undefined ? undefined : await this.table?.find(tenantId, name);
+    if (found === undefined || tenantId === undefined) return this.ofEnvironment(name);
+    return {
+      name,
+      afterContentFilter: found[0]?.afterContentFilter === true,
+      targets: found.map((each) => this.targetOf(each, credentialOf(each, tenantId) ?? this.environment)),
+    };
+  }
+
+  /** What the route of a name can do and cost. */
+  async view(tenantId: string, name: string): Promise<RouteView> {
+    const { targets } = await this.find(tenantId, name);
+    const firstTier = Math.min(...targets.map(({ tier }) => tier));
+    const outputs = targets.map(({ maxOutput }) => maxOutput);
+    return {
+      name,
+      window: Math.max(...targets.filter(({ tier }) => tier === firstTier).map(({ window }) => window)),
+      maxOutputTokens: outputs.every((output) => output !== undefined) ? Math.max(...outputs) : undefined,
+      continues: targets.some(({ continues }) => continues),
+      price: dearest(targets.map(({ model }) => this.catalog.priceBound(model))),
+      skills: [...new Set(targets.flatMap(({ skills }) => [...skills]))],
+    };
+  }
+
+  /** Context window of a model, in tokens. */
+  windowOf(model: string): number {
+    return this.catalog.find(model)?.window ?? this.config.contextTokens;
+  }
+
+  /** Whether calls of a model can go on from a given text: as the operator says, else as the catalog does. */
+  continues(...names: string[]): boolean {
+    const { continues: declared } = this.config;
+    if (declared === undefined) return names.some((name) => this.catalog.find(name)?.continues === true);
+    return declared.includes('*') || names.some((name) => declared.includes(name));
+  }
+
+  private ofEnvironment(model: string): Route {
+    const given = { model, providerModel: null, continues: null, tier: 0, weight: 1 };
+    return { name: model, afterContentFilter: false, targets: [this.targetOf(given, this.environment)] };
+  }
+
+  private targetOf(
+    given: Pick<RoutedRow, 'model' | 'providerModel' | 'continues' | 'tier' | 'weight'>,
+    credential: TargetCredential,
+  ): Target {
+    const { model, tier, weight } = given;
+    const known = this.catalog.find(model);
+    const providerModel = given.providerModel ?? model;
+    return {
+      key: `${credential.id}|${providerModel}`,
+      name: credential.owner.kind === 'environment' ? credential.name : `${credential.name}/${providerModel}`,
+      credential,
+      model,
+      providerModel,
+      tier,
+      weight,
+      window: this.windowOf(model),
+      maxOutput: known?.maxOutput ?? undefined,
+      continues: given.continues ?? this.continues(model, providerModel),
+      skills: skillsOf(known, this.windowOf(model)),
+    };
+  }
+}
+
+/** The provider that the environment names. */
+export function environmentCredential({ azureEndpoint, azureApiVersion, baseUrl }: ModelsConfig): TargetCredential {
+  const common = { id: 'environment', name: 'default', owner: { kind: 'environment' as const }, version: 1 };
+  if (azureEndpoint !== undefined) return { ...common, kind: 'azure', baseUrl: azureEndpoint, apiVersion: azureApiVersion };
+  return { ...common, kind: 'compatible', baseUrl, apiVersion: null };
+}
+
+function credentialOf(row: RoutedRow, tenantId: string): TargetCredential | undefined {
+  const { credentialId, credential, kind, version, baseUrl, apiVersion, platform } = row;
+  if (credentialId === null || credential === null || kind === null || version === null) return undefined;
+  const owner = platform ? { kind: 'platform' as const } : { kind: 'tenant' as const, tenantId };
+  return { id: credentialId, name: credential, owner, kind, baseUrl, apiVersion, version };
+}
+
+function skillsOf(known: CatalogModel | undefined, window: number): Set<Skill> {
+  const found = new Set<Skill>();
+  if (known?.vision === true) found.add('vision');
+  if (known?.tools === true) found.add('tools');
+  if (known?.reasoning === true) found.add('reasoning');
+  if (window >= longContextFrom) found.add('long_context');
+  return found;
+}

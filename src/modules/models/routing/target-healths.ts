@@ -1,0 +1,72 @@
+import { Inject, Injectable, Logger } from '@nestjs/common';
+import { modelMetrics, metricName } from '../health/model-metrics.ts';
+import { type ModelsConfig, modelsConfig } from '../models.config.ts';
+import { CredentialHealth } from './credential-health.ts';
+import type { Target } from './target.ts';
+import { TargetHealth } from './target-health.ts';
+
+/** Targets remembered at most; those that were asked longest ago go first. */
+const maxRemembered = 5_000;
+
+/** How often one target may be logged as being short of retries, in milliseconds. */
+const logEveryMs = 60_000;
+
+/** The health of every target that this replica has asked of late. */
+@Injectable()
+export class TargetHealths {
+  readonly credentials = new CredentialHealth();
+  private readonly logger = new Logger(TargetHealths.name);
+  private readonly known = new Map<string, { target: Target; health: TargetHealth }>();
+  private readonly loggedAt = new Map<string, number>();
+
+  constructor(@Inject(modelsConfig.token) private readonly config: ModelsConfig) {}
+
+  of(target: Target): TargetHealth {
+    const found = this.known.get(target.key);
+    const health = found?.health ?? this.make(target);
+    this.known.delete(target.key);
+    this.known.set(target.key, { target, health });
+    if (this.known.size > maxRemembered) this.forget(this.known.keys().next().value as string);
+    return health;
+  }
+
+  /** Whether a target may be asked like any other. On its way back a target is so for its share of the questions. */
+  admits(target: Target): boolean {
+    return this.credentials.isGood(target.credential) && this.of(target).breaker.admits();
+  }
+
+  /** Every known target with its health, the one asked last at the end. */
+  all(): { target: Target; health: TargetHealth }[] {
+    return [...this.known.values()];
+  }
+
+  /** A provider has refused a credential. */
+  refuseCredential(target: Target): void {
+    if (!this.credentials.refuse(target.credential)) return;
+    this.logger.warn({ event: 'model_credential_refused', target: target.name, credential: target.credential.id }, 'credential refused');
+  }
+
+  /** A retry was not made, because the target has had its share of them. */
+  outOfRetries(target: Target): void {
+    modelMetrics.retriesRefused.inc({ target: metricName(target) });
+    const last = this.loggedAt.get(target.key) ?? Number.NEGATIVE_INFINITY;
+    if (performance.now() - last < logEveryMs) return;
+    this.loggedAt.set(target.key, performance.now());
+    this.logger.warn({ event: 'model_retry_budget_empty', target: target.name }, 'no retries left for this target');
+  }
+
+  private make(target: Target): TargetHealth {
+    const budget = { ratio: this.config.retryRatio, floorPerSecond: this.config.retriesPerSecond };
+    const health: TargetHealth = new TargetHealth(target.name, budget, (state) => {
+      modelMetrics.breakerShare.set({ target: metricName(target) }, health.breaker.share);
+      if (state === 'restoring') return this.logger.log({ event: 'model_breaker_restoring', target: target.name }, 'breaker restoring');
+      this.logger.warn({ event: `model_breaker_${state}`, target: target.name }, `breaker ${state}`);
+    });
+    return health;
+  }
+
+  private forget(key: string): void {
+    this.known.delete(key);
+    this.loggedAt.delete(key);
+  }
+}

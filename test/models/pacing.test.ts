@@ -1,0 +1,111 @@
+import { createHash, randomUUID } from 'node:crypto';
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { type RunningDemoModel, startDemoModel } from '../../src/apps/demo-model/server.ts';
+import { digestOf } from '../../src/modules/models/pacing/pace-store.ts';
+import { redisKeys } from '../../src/platform/redis/index.ts';
+import { judge, type Judged, type LoadResult, offer, type PacingReplica, pacingReplica } from './pacing-load.ts';
+
+// PACING_MINUTE_MS=60000 npm test -- test/models/pacing.test.ts is the same with real minutes; it takes six of them.
+const minuteMs = Number(process.env['PACING_MINUTE_MS'] ?? 2_000);
+const windows = 6;
+const seconds = (windows * minuteMs) / 1_000;
+/** Tokens a minute that the model lets through, for each key. */
+const limit = Math.max(4_000, minuteMs / 2);
+const replicas = 3;
+/** The load is so many times what the limit allows. */
+const overload = 3;
+/** Tokens of the prompt by the model's own count. */
+const promptTokens = 10;
+
+interface Run {
+  kind: 'bucket' | 'window';
+  /** What the model counts of a request: what it may become, or what it became. */
+  counts: 'reserved' | 'used';
+  maxTokens: number;
+  answerTokens: number;
+  paced: boolean;
+  /** Looses all that Redis knows in the middle of the run. */
+  flush?: true;
+}
+
+const servers: RunningDemoModel[] = [];
+let fleet: PacingReplica[];
+beforeAll(() => {
+  fleet = Array.from({ length: replicas }, () => pacingReplica(inject('redisUrl'), minuteMs, replicas));
+});
+afterAll(async () => {
+  for (const { close } of fleet) close();
+  for (const server of servers) await server.close();
+});
+
+/** One load on one key of a model of its own, judged by that model's own log. */
+async function run({ kind, counts, maxTokens, answerTokens, paced, flush }: Run) {
+  const server = await startDemoModel({
+    tokensPerSecond: 0,
+    firstTokenMs: 20,
+    limits: { tokens: limit, window_ms: minuteMs, kind, counts },
+  });
+  servers.push(server);
+  const key = { credential: randomUUID(), model: 'demo-small' };
+  const cost = promptTokens + (counts === 'used' ? answerTokens : maxTokens);
+  const callsPerSecond = (overload * limit * 1_000) / minuteMs / cost / replicas;
+  const flushing = flush === true ? setTimeout(() => void fleet[0]?.redis.del(redisKeys.pace(digestOf(key))), seconds * 500) : undefined;
+  const results = await Promise.all(
+    fleet.map(({ pacer }, index) => {
+      const load = { modelUrl: server.url, key, callsPerSecond, seconds, maxTokens, answerTokens, patienceMs: minuteMs, seed: index + 1 };
+      return offer({ ...load, pacer: paced ? pacer : undefined });
+    }),
+  );
+  clearTimeout(flushing);
+  const digest = createHash('sha256').update(key.credential).digest('hex').slice(0, 12);
+  const entries = server.witness.entries({ limit: Infinity }).entries.filter((entry) => entry.key_digest === digest);
+  const judged = judge(entries, {
+    tokens: limit,
+    windowMs: minuteMs,
+    seconds,
+    warmUp: 1,
+    costOf: (entry) => entry.prompt_tokens + (counts === 'used' ? entry.tokens_served : maxTokens),
+  });
+  return { results, judged, offered: results.reduce((sum, { offered }) => sum + offered, 0) };
+}
+
+function said(name: string, { results, judged, offered }: { results: LoadResult[]; judged: Judged; offered: number }): void {
+  const percent = (part: number) => `${(part * 100).toFixed(1)} %`;
+  const counts = results.map(({ answered }) => answered).join('/');
+  process.stdout.write(
+    `${name}: offered ${offered}, sent ${judged.requests}, refused ${judged.refused} (${percent(judged.refusedPart)}), ` +
+      `used ${percent(judged.usedPart)} of ${limit} tokens a window (least ${percent(judged.leastPart)}), answered by replica ${counts}\n`,
+  );
+}
+
+describe('three replicas that are asked for three times what a key may', () => {
+  const small = { maxTokens: 40, answerTokens: 40 };
+  const runs: [string, Run][] = [
+    ['a bucket', { kind: 'bucket', counts: 'reserved', ...small, paced: true }],
+    ['windows', { kind: 'window', counts: 'reserved', ...small, paced: true }],
+    ['a bucket of what is used', { kind: 'bucket', counts: 'used', maxTokens: 200, answerTokens: 40, paced: true }],
+    ['a bucket, and Redis forgets', { kind: 'bucket', counts: 'reserved', ...small, paced: true, flush: true }],
+    ['nobody paces', { kind: 'bucket', counts: 'reserved', ...small, paced: false }],
+  ];
+  const outcomes = new Map<string, ReturnType<typeof run>>();
+  // All at once: each has a key and a model of its own, and they cost little.
+  beforeAll(async () => {
+    for (const [name, options] of runs) outcomes.set(name, run(options));
+    for (const [name, outcome] of outcomes) said(name, await outcome);
+  }, seconds * 1_000 + 60_000);
+
+  it.each(runs.filter(([, { paced }]) => paced))('use the limit and are hardly ever refused: %s', async (name, { flush }) => {
+    const { judged, results, offered } = (await outcomes.get(name)) as Awaited<ReturnType<typeof run>>;
+    expect(offered).toBeGreaterThan(2.5 * judged.requests);
+    expect(judged.usedPart).toBeGreaterThan(0.9);
+    expect(judged.refusedPart).toBeLessThan(flush === true ? 0.03 : 0.01);
+    expect(results.map(({ failed }) => failed)).toEqual([0, 0, 0]);
+    // Nobody is left out.
+    expect(Math.min(...results.map(({ answered }) => answered))).toBeGreaterThan(judged.requests / 6);
+  });
+
+  it('are refused a lot when nobody paces', async () => {
+    const { judged } = (await outcomes.get('nobody paces')) as Awaited<ReturnType<typeof run>>;
+    expect(judged.refusedPart).toBeGreaterThan(0.4);
+  });
+});

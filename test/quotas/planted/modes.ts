@@ -1,0 +1,3 @@
+/** Limiters that are planted: two that are wrong, and one that is not. */
+export const plantedModes = ['get-then-incr', 'per-replica', 'atomic'] as const;
+export type PlantedMode = (typeof plantedModes)[number];
