@@ -44,6 +44,7 @@ export async function seedDemo(env: NodeJS.ProcessEnv, origins: string[]): Promi
         temperature: null,
         top_p: null,
         max_output_tokens: null,
+        skills: [],
         allowed_origins: origins,
         metadata: {},
       },

@@ -44,6 +44,8 @@ export interface Load {
   patienceMs: number;
   /** Without one nobody paces. */
   pacer?: Pacer | undefined;
+  /** The Pacer is not shown what the provider says of its limits. */
+  silent?: boolean | undefined;
   /** Fixed seeds give the same arrivals. */
   seed: number;
 }
@@ -56,7 +58,8 @@ export interface LoadResult {
   refused: number;
   /** Turned away here, before any call. */
   turnedAway: number;
-  failed: number;
+  /** What else went wrong. */
+  failures: string[];
   /** How long answered calls had waited for their share, in milliseconds. */
   waits: number[];
 }
@@ -69,11 +72,11 @@ export async function offer(load: Load): Promise<LoadResult> {
     idleTimeoutMs: 10_000,
     headersTimeoutMs: 10_000,
   });
-  const result: LoadResult = { offered: 0, answered: 0, refused: 0, turnedAway: 0, failed: 0, waits: [] };
+  const result: LoadResult = { offered: 0, answered: 0, refused: 0, turnedAway: 0, failures: [], waits: [] };
   const random = seeded(load.seed);
   const calls: Promise<void>[] = [];
   const begin = performance.now();
-  for (let due = 0; ; ) {
+  for (let due = 0; ;) {
     due += (-Math.log(1 - random()) * 1_000) / load.callsPerSecond;
     if (due > load.seconds * 1_000) break;
     const early = begin + due - performance.now();
@@ -114,7 +117,7 @@ async function call(provider: OpenAiProvider, load: Load, result: LoadResult): P
         maxOutputTokens: maxTokens,
         signal,
         deadlineAt: Date.now() + 30_000,
-        onHeaders: (status, headers) => pacer?.observe(key, { status, headers, lease }),
+        onHeaders: (status, headers) => pacer?.observe(key, { status, headers: load.silent === true ? new Headers() : headers, lease }),
       },
       () => undefined,
     );
@@ -124,7 +127,7 @@ async function call(provider: OpenAiProvider, load: Load, result: LoadResult): P
   } catch (error) {
     if (error instanceof ModelError && error.unserved) used = 0;
     if (error instanceof ModelError && error.failure === 'throttled') result.refused += 1;
-    else { result.failed += 1; (globalThis as any).why ??= {}; const k = String((error as any).failure)+((error as any).cause?.cause?.code ?? (error as any).cause?.message ?? error); (globalThis as any).why[k] = ((globalThis as any).why[k] ?? 0) + 1; }
+    else result.failures.push(error instanceof ModelError ? error.failure : String(error));
   } finally {
     if (lease !== undefined) pacer?.settle(lease, used);
   }

@@ -24,8 +24,10 @@ interface Run {
   maxTokens: number;
   answerTokens: number;
   paced: boolean;
-  /** Looses all that Redis knows in the middle of the run. */
+  /** Redis loses all that it knows in the middle of the run. */
   flush?: true;
+  /** The Pacer hears nothing but refusals. */
+  silent?: true;
 }
 
 const servers: RunningDemoModel[] = [];
@@ -39,7 +41,7 @@ afterAll(async () => {
 });
 
 /** One load on one key of a model of its own, judged by that model's own log. */
-async function run({ kind, counts, maxTokens, answerTokens, paced, flush }: Run) {
+async function run({ kind, counts, maxTokens, answerTokens, paced, flush, silent }: Run) {
   const server = await startDemoModel({
     tokensPerSecond: 0,
     firstTokenMs: 20,
@@ -53,7 +55,7 @@ async function run({ kind, counts, maxTokens, answerTokens, paced, flush }: Run)
   const results = await Promise.all(
     fleet.map(({ pacer }, index) => {
       const load = { modelUrl: server.url, key, callsPerSecond, seconds, maxTokens, answerTokens, patienceMs: minuteMs, seed: index + 1 };
-      return offer({ ...load, pacer: paced ? pacer : undefined });
+      return offer({ ...load, silent, pacer: paced ? pacer : undefined });
     }),
   );
   clearTimeout(flushing);
@@ -85,23 +87,38 @@ describe('three replicas that are asked for three times what a key may', () => {
     ['windows', { kind: 'window', counts: 'reserved', ...small, paced: true }],
     ['a bucket of what is used', { kind: 'bucket', counts: 'used', maxTokens: 200, answerTokens: 40, paced: true }],
     ['a bucket, and Redis forgets', { kind: 'bucket', counts: 'reserved', ...small, paced: true, flush: true }],
+    ['no limits told', { kind: 'bucket', counts: 'reserved', ...small, paced: true, silent: true }],
     ['nobody paces', { kind: 'bucket', counts: 'reserved', ...small, paced: false }],
   ];
   const outcomes = new Map<string, ReturnType<typeof run>>();
   // All at once: each has a key and a model of its own, and they cost little.
-  beforeAll(async () => {
-    for (const [name, options] of runs) outcomes.set(name, run(options));
-    for (const [name, outcome] of outcomes) said(name, await outcome);
-  }, seconds * 1_000 + 60_000);
+  beforeAll(
+    async () => {
+      for (const [name, options] of runs) outcomes.set(name, run(options));
+      for (const [name, outcome] of outcomes) said(name, await outcome);
+    },
+    seconds * 1_000 + 60_000,
+  );
 
-  it.each(runs.filter(([, { paced }]) => paced))('use the limit and are hardly ever refused: %s', async (name, { flush }) => {
-    const { judged, results, offered } = (await outcomes.get(name)) as Awaited<ReturnType<typeof run>>;
-    expect(offered).toBeGreaterThan(2.5 * judged.requests);
-    expect(judged.usedPart).toBeGreaterThan(0.9);
-    expect(judged.refusedPart).toBeLessThan(flush === true ? 0.03 : 0.01);
-    expect(results.map(({ failed }) => failed)).toEqual([0, 0, 0]);
-    // Nobody is left out.
-    expect(Math.min(...results.map(({ answered }) => answered))).toBeGreaterThan(judged.requests / 6);
+  it.each(runs.filter(([, { paced, silent }]) => paced && silent !== true))(
+    'use the limit and are hardly ever refused: %s',
+    async (name, { flush }) => {
+      const { judged, results, offered } = (await outcomes.get(name)) as Awaited<ReturnType<typeof run>>;
+      expect(offered).toBeGreaterThan(2.5 * judged.requests);
+      expect(judged.usedPart).toBeGreaterThan(0.9);
+      expect(judged.refusedPart).toBeLessThan(flush === true ? 0.03 : 0.01);
+      expect(results.flatMap(({ failures }) => failures)).toEqual([]);
+      // Nobody is left out.
+      expect(Math.min(...results.map(({ answered }) => answered))).toBeGreaterThan(judged.requests / 6);
+    },
+  );
+
+  it('find a limit of which nobody tells them by being refused', async () => {
+    const { judged } = (await outcomes.get('no limits told')) as Awaited<ReturnType<typeof run>>;
+    expect(judged.usedPart).toBeGreaterThan(0.6);
+    // A few for each time that the limit is tried, and those that were under way when it was met first.
+    expect(judged.refused).toBeGreaterThan(0);
+    expect(judged.refusedPart).toBeLessThan(0.15);
   });
 
   it('are refused a lot when nobody paces', async () => {

@@ -77,19 +77,12 @@ it('a plan is made, changed, and given to a tenant with overrides', async () => 
 it.each([
   [['set', 'team'], /^Say what to set/],
   [['set', 'team', '--limit', 'wishes=3'], /names no limit.*tokens_per_month/],
-  [['set', 'team', '--limit', 'bots'], /names no limit/],
-  [['set', 'team', '--limit', 'bots=-1'], /names no limit|whole number/],
-  [['set', 'team', '--limit', 'bots=1.5'], /names no limit|whole number/],
   [['set', 'team', '--limit', 'bots=99999999999999999999'], /whole number/],
-  [['set', 'team', '--limit', '__proto__=1'], /names no limit/],
   [['set', 'team', '--tier', '101'], /whole number from 0 to 100/],
-  [['set', 'team', '--trial-days', '0'], /whole number from 1 to 3650/],
   [['set', 'Team!', '--tier', '1'], /cannot be the id of a plan/],
   [['assign', 'nobody', 'team'], /is not the id of a tenant/],
   [['assign', publicId('tenant', randomUUID()), 'pro'], /There is no such tenant/],
-  [['assign', 'TENANT', 'gold'], /There is no such plan/],
   [['assign', 'TENANT', 'pro', '--trial-ends', 'tomorrow'], /must be a time such as/],
-  [[], /^Say `plans list`/],
 ])('%j is refused in one sentence', async (args, said) => {
   const answer = await plans(...args.map((each) => (each === 'TENANT' ? tenant.tenantId : each)));
   expect(answer.code).toBe(1);

@@ -48,7 +48,7 @@ test.each(plantedModes)('P6: the harness judges a planted limiter as it is: %s',
 });
 
 test('P6: no overspend in crowds, with providers that fail, lie or say nothing, with stops, and over flushes of Redis', async () => {
-  await run(['few', 'many', 'rough', 'flushes']);
+  expect(await run(['few', 'many', 'rough', 'flushes'])).toHaveLength(4);
 });
 
 test('P6: no overspend over kills, and while the plan changes', { timeout: 120_000 }, async () => {

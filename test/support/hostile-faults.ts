@@ -26,9 +26,9 @@ const after = (seconds: number) => new Date(Date.now() + seconds * 1_000).toUTCS
  * Calls back when the client, which shares our loop, has had turns enough to read what was written: a reset takes away what was
  * not read.
  */
-function onceRead(then: () => void, turns = 10): void {
+function onceRead(then: () => void, turns = 4): void {
   if (turns === 0) then();
-  else setTimeout(() => onceRead(then, turns - 1), 10);
+  else setTimeout(() => onceRead(then, turns - 1), 5);
 }
 
 /** A provider that says no. */
@@ -168,8 +168,8 @@ export const answers: Fault[] = [
     on
       .head()
       .tokens(0, before)
-      .write('data: "')
-      .every(5, () => on.write('x'.repeat(100_000))),
+      .write(`data: "${'x'.repeat(1_500_000)}`)
+      .every(5, () => on.write('x')),
   ),
   socket('sends bytes that are no UTF-8', (on) => {
     on.head()

@@ -17,21 +17,25 @@ export async function reportOf(chapters: { title: string; rows: Row[] }[], setti
 function introduction(settings: Record<string, string>): string {
   return `# Hostile providers
 
-Written by \`test/models/hostile-providers.test.ts\`, which runs each row against \`Models.stream\` with the real client and fails when one ends otherwise
-(\`UPDATE_GENERATED=1 npm test -- test/models/hostile-providers.test.ts\` writes this page). The answer has ${wholeTokens} tokens.
+Written by \`test/models/hostile-providers.test.ts\`, which runs each row against \`Models.stream\` with the real client and fails when
+one ends otherwise (\`UPDATE_GENERATED=1 npm test -- test/models/hostile-providers.test.ts\` writes this page). The answer has
+${wholeTokens} tokens.
 
-A cell says how the answer ended, how many of its tokens are shown, and how many provider calls it took. The fault happens on the first call
-only or on every one, with a model that goes on from a given text and with one that does not. Besides, for every row: the text shown is the beginning of the answer, each
-word once and nothing foreign; each call books at least what the server's own log says it served and at most what was reserved before it; no connection stays open that
-the server still works on; the deadline holds.
+A cell says how the answer ended, how many of its tokens are shown, and how many provider calls it took. The fault happens on the first
+call only or on every one, with a model that goes on from a given text and with one that does not. Besides, for every row: the text shown
+is the beginning of the answer, each word once and nothing foreign, and all of it where it ended with \`stop\`; each call books at least
+what the server's own log says it served and at most what was reserved before it; no connection stays open that the server still works
+on; the deadline holds.
 
-"Booked" is what the first call costs: as the provider reported it; nothing, where it is known to have served nothing; otherwise all that was reserved
-for it (a bound of the input plus the longest answer), since nobody knows.
+"Booked" is what the first call costs: as the provider reported it; nothing, where it is known to have served nothing; otherwise all that
+was reserved for it (a bound of the input plus the longest answer), since nobody knows.
 
 Settings: ${Object.entries(settings)
     .map(([name, value]) => `\`${name}=${value}\``)
     .join(', ')}.`;
 }
+
+const columns = ['the provider', 'once; the model goes on', 'once; it does not', 'always; it goes on', 'always; it does not', 'booked'];
 
 function chapterOf({ title, rows }: { title: string; rows: Row[] }): string {
   const lines = rows.map(({ name, ended: { once, onceUncontinued, always, alwaysUncontinued } }) =>
@@ -40,8 +44,8 @@ function chapterOf({ title, rows }: { title: string; rows: Row[] }): string {
   return [
     `## ${title}`,
     '',
-    '| the provider | once; the model goes on | once; it does not | always; the model goes on | always; it does not | booked |',
-    '| --- | --- | --- | --- | --- | --- |',
+    `| ${columns.join(' | ')} |`,
+    `|${' --- |'.repeat(columns.length)}`,
     ...lines.map((line) => `| ${line} |`),
   ].join('\n');
 }

@@ -11,7 +11,7 @@ import { HostileServer, wholeTokens } from './hostile-server.ts';
 interface JudgedCall {
   /** Upper bound of its tokens, input and output. */
   reserved: number;
-  /** What is charged for it: what the provider counted; else nothing where it is known to have served nothing; else all that was reserved. */
+  /** What is charged: what the provider counted; else nothing, where it is known to have served nothing; else all that was reserved. */
   booked: number;
   how: 'as reported' | 'nothing' | 'all that was reserved';
   outcome: EndedCall['outcome'];
@@ -39,9 +39,9 @@ export const deadlineMs = 4_000;
 const text = Array.from({ length: wholeTokens }, (_, at) => `t${at}`).join(' ');
 
 /**
- * Asks for an answer of a provider with this fault, and judges what holds whatever became of it: the text is the beginning of the answer, each
- * word once; served ≤ booked ≤ reserved for every call, and exactly what was served where it was reported; no connection is left that the server works
- * on; the deadline is kept.
+ * Asks for an answer of a provider with this fault, and judges what holds whatever became of it: the text is the beginning of the
+ * answer, each word once, and all of it where it ended well; served ≤ booked ≤ reserved for every call, and booked is what was served
+ * where the demo model reported it; no connection is left that the server works on; the deadline is kept.
  */
 export async function meet(
   fault: Fault,
@@ -74,6 +74,8 @@ export async function meet(
       .then(({ finishReason }) => finishReason as string, failureOf);
     expect(performance.now() - begun).toBeLessThan(deadlineMs + 1_000);
     expect(text.startsWith(caller.text), `shown is ${caller.text}`).toBe(true);
+    // P8: only what is whole looks whole.
+    if (ended === 'stop') expect(caller.text).toBe(text);
     const running = () => demo.witness.running().filter(({ last_user }) => last_user.includes(word)).length + (hostile?.active ?? 0);
     for (const end = performance.now() + 3_000; running() > 0 && performance.now() < end;) await sleep(20);
     expect(running(), 'connections that the server still works on').toBe(0);

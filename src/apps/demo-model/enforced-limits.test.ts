@@ -106,7 +106,7 @@ describe('over HTTP', () => {
     await expect(ask(60)).rejects.toMatchObject({ status: 429, code: 'rate_limit_exceeded', type: 'tokens' });
     expect(await server.witness.waitFor(({ status }) => status === 429)).toMatchObject({ outcome: 'error', tokens_served: 0 });
     expect(await control('DELETE')).toBe(200);
-    expect((await ask(60)).response.headers.get('x-ratelimit-limit-tokens')).toBe('150000000');
+    expect((await ask(60)).response.headers.get('x-ratelimit-limit-tokens')).toBe('1500000000');
     expect(await control('POST', { tokens: -1 })).toBe(400);
     expect(await control('POST', { colour: 1 })).toBe(400);
   });

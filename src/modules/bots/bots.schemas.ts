@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { pageOf } from '../../platform/http/index.ts';
+import { skills } from '../models/index.ts';
 
 /** `metadata` of any resource: up to 50 keys of 40 characters with values of 500. */
 export const Metadata = z
@@ -19,6 +20,8 @@ const settings = {
   temperature: z.number().min(0).max(2).nullable(),
   top_p: z.number().min(0).max(1).nullable(),
   max_output_tokens: z.int().min(1).max(1_000_000).nullable(),
+  /** What a model must be able to do that answers for the bot. */
+  skills: z.array(z.enum(skills)).max(skills.length),
 };
 
 const own = {
@@ -37,6 +40,7 @@ export const CreateBot = z
     temperature: settings.temperature.default(null),
     top_p: settings.top_p.default(null),
     max_output_tokens: settings.max_output_tokens.default(null),
+    skills: settings.skills.default([]),
     allowed_origins: own.allowed_origins.default([]),
     metadata: own.metadata.default({}),
   })
@@ -54,6 +58,7 @@ export const UpdateBot = z
     temperature: settings.temperature.optional(),
     top_p: settings.top_p.optional(),
     max_output_tokens: settings.max_output_tokens.optional(),
+    skills: settings.skills.nullable().optional(),
     allowed_origins: own.allowed_origins.nullable().optional(),
     metadata: own.metadata.nullable().optional(),
   })
@@ -61,8 +66,8 @@ export const UpdateBot = z
 /** A change of a bot, validated. */
 export type UpdateBot = z.output<typeof UpdateBot>;
 
-/** What a version of a bot fixes. */
-export const BotSettings = z.object(settings);
+/** What a version of a bot fixes. Older ones name no skills. */
+export const BotSettings = z.object({ ...settings, skills: settings.skills.default([]) });
 /** The settings of a version. */
 export type BotSettings = z.output<typeof BotSettings>;
 

@@ -184,8 +184,8 @@ function settingsOf(body: CreateBot): BotSettings {
 }
 
 function presentSettings(settings: BotSettings): BotSettings {
-  const { instructions, greeting, model, temperature, top_p, max_output_tokens } = settings;
-  return { instructions, greeting, model, temperature, top_p, max_output_tokens };
+  const { instructions, greeting, model, temperature, top_p, max_output_tokens, skills } = settings;
+  return { instructions, greeting, model, temperature, top_p, max_output_tokens, skills };
 }
 
 function changedSettings(draft: BotSettings, body: UpdateBot): BotSettings {
@@ -197,6 +197,7 @@ function changedSettings(draft: BotSettings, body: UpdateBot): BotSettings {
       temperature: body.temperature,
       top_p: body.top_p,
       max_output_tokens: body.max_output_tokens,
+      skills: body.skills === null ? [] : body.skills,
     }).filter(([, value]) => value !== undefined),
   );
   return { ...draft, ...changes };

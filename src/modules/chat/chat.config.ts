@@ -1,4 +1,9 @@
+import { z } from 'zod';
+import { skills } from '../models/index.ts';
 import { type ConfigValues, defineTopic, entry, setting } from '../../platform/config/index.ts';
+
+/** How a skill's share is written. */
+const skillShare = new RegExp(`^(${skills.join('|')})=[1-9]\\d{0,5}$`);
 
 /** Limits of chat. */
 export const chatConfig = defineTopic('chat', 'Chat', {
@@ -11,6 +16,14 @@ export const chatConfig = defineTopic('chat', 'Chat', {
     'CHAT_MAX_TURNS_PER_MODEL',
     setting.int(0, 1_000_000).default(0),
     'Answers that stream at once from one model, over all replicas; further turns wait in order. 0 = no bound but that of the replicas.',
+  ),
+  turnsPerSkill: entry(
+    'CHAT_TURNS_PER_SKILL',
+    setting
+      .list()
+      .pipe(z.array(z.string().regex(skillShare, 'must be skill=number, as in vision=20')))
+      .default([]),
+    'Answers of bots that need a skill (vision, long_context, tools, reasoning) that stream at once, over all replicas: skill=number, comma-separated. A share of their own, beside CHAT_MAX_TURNS_PER_MODEL, so that they hold up nobody else and nobody them.',
   ),
   maxQueuedTurns: entry(
     'CHAT_MAX_QUEUED_TURNS',

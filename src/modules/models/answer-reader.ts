@@ -61,6 +61,7 @@ export function readAnswer(
       if (settled) return;
       settled = true;
       clearTimeout(idle);
+      clearImmediate(judged);
       clearTimeout(deadline);
       limits.signal.removeEventListener('abort', onAbort);
       if (whole) letEnd(body);
@@ -77,11 +78,13 @@ export function readAnswer(
     const onSilence = () => (finishReason === undefined ? fail(new ModelError('timeout')) : end());
     // Looked at when it is due and not moved with every piece: moving a timer costs more than reading the piece.
     let lastSignAt = performance.now();
+    const idleLeft = () => lastSignAt + limits.idleMs - performance.now();
     const onIdle = () => {
-      const left = lastSignAt + limits.idleMs - performance.now();
-      if (left <= 0) return onSilence();
-      idle = setTimeout(onIdle, Math.ceil(left));
+      // It may be us who were busy: what has arrived meanwhile is read before the provider is judged.
+      if (idleLeft() <= 0) judged = setImmediate(() => (idleLeft() <= 0 ? onSilence() : onIdle()));
+      else idle = setTimeout(onIdle, Math.ceil(idleLeft()));
     };
+    let judged: NodeJS.Immediate | undefined;
     let idle = setTimeout(onIdle, limits.idleMs);
     const deadline = setTimeout(onSilence, Math.max(0, limits.remainingMs));
     const onAbort = () => fail(new ModelError('aborted'));

@@ -6,6 +6,7 @@ export {
   type ModelUsage,
   type Price,
   type Skill,
+  skills,
 } from './model-provider.ts';
 export { ModelSettings, SettingRefused } from './model-settings.ts';
 export { type ModelsConfig, modelsConfig } from './models.config.ts';

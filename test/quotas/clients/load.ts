@@ -43,8 +43,8 @@ export interface Load {
 /** Clients of the real server. */
 export const clients: Clients = { websocket: askOverSocket, events: askForEvents, completions: askForCompletion };
 
-/** Longest time for one try, and tries of one message: after a kill its answer goes on elsewhere. */
-const tryMs = 40_000;
+/** Longest time for a message with all its tries: after a kill its answer goes on elsewhere, some seconds later. */
+const messageMs = 60_000;
 const mostTries = 12;
 /** Refusals by anything but a quota pass. */
 const passing = new Set(['rate_limited', 'queue_full', 'too_many_waiting', 'too_many_requests', 'unavailable']);
@@ -72,7 +72,8 @@ async function send(load: Load, made: Draft, message: SentMessage): Promise<void
   if (made.firstCalls.length > 0) await queueScripts(load.modelUrl, made);
   const client: Client = clients[made.dialect];
   const random = load.random.branch(`${made.marker} tries`);
-  for (let tries = 0; tries < mostTries; tries += 1) {
+  const giveUp = AbortSignal.timeout(messageMs);
+  for (let tries = 0; tries < mostTries && !giveUp.aborted; tries += 1) {
     const reply = await client({
       url: load.target(),
       apiKey: load.tenant.apiKey,
@@ -83,7 +84,7 @@ async function send(load: Load, made: Draft, message: SentMessage): Promise<void
       text: made.text,
       parameters: made.parameters,
       stopAfter: made.stopAfter,
-      giveUp: AbortSignal.timeout(tryMs),
+      giveUp,
     });
     message.replies.push(reply);
     if (!again(reply)) return;

@@ -8,7 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import type { PlantedMode } from './modes.ts';
 
-const [mode, limitText, redisUrl = '', modelUrl = ''] = process.argv.slice(2) as [PlantedMode, string, string, string];
+const [mode, limitText, redisUrl, modelUrl] = process.argv.slice(2) as [PlantedMode, string, string, string];
 const limit = Number(limitText);
 const redis = new Redis(redisUrl);
 const answerTokens = 400;

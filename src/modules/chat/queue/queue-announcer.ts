@@ -118,7 +118,8 @@ export class QueueAnnouncer {
     if (depth > 0) await this.adopt();
     if (this.announced.size === 0) return;
     this.lastLook = performance.now();
-    const limited = this.routes.limit === undefined ? [] : [...new Set([...this.announced.values()].map(({ turn }) => turn.route))];
+    const routes = new Set([...this.announced.values()].map(({ turn }) => turn.route));
+    const limited = [...routes].filter((route) => this.routes.limitOf(route) !== undefined);
     const positions = await this.system.run('turn-queue', (tx) => positionsOf(tx, this.replica.id, limited));
     const byId = new Map(positions.map((position) => [position.id, position]));
     const gone = [...this.announced.values()].filter(({ turn, since }) => since < this.lastLook && !byId.has(turn.id));

@@ -62,7 +62,7 @@ export class QueueLoad {
     const ages = await this.system.run('turn-queue', (tx) => runningAges(tx));
     const waits: (number | undefined)[] = places.map(() => undefined);
     for (const [route, members] of Map.groupBy([...places.entries()], ([, place]) =>
-      this.routes.limit === undefined ? '' : place.route,
+      this.routes.limitOf(place.route) === undefined ? '' : place.route,
     )) {
       const estimates = estimateWaits(
         members.map(([, { position }]) => position),
@@ -79,7 +79,7 @@ export class QueueLoad {
     const measured = loads.filter((load) => load.serviceSeconds !== null);
     const weight = (load: { running: number }) => load.running + 1;
     const total = measured.reduce((sum, load) => sum + weight(load), 0);
-    const { limit } = this.routes;
+    const limit = this.routes.limitOf(route);
     return {
       slots: limit === undefined ? slots : Math.min(slots, limit),
       serviceSeconds: total === 0 ? undefined : measured.reduce((sum, load) => sum + (load.serviceSeconds ?? 0) * weight(load), 0) / total,

@@ -7,6 +7,7 @@ import { botErrors, type BotSettings, PublishedBots } from '../../bots/index.ts'
 import { countTokens, Models } from '../../models/index.ts';
 import { type ChatConfig, chatConfig } from '../chat.config.ts';
 import { chatErrors } from '../chat.errors.ts';
+import { routeOf } from '../queue/route-slots.ts';
 import { TurnQueue } from '../queue/turn-queue.ts';
 import { ownBytes, type PromptBounds, promptBounds } from './prompt-bounds.ts';
 import { conversationName, type SendRequest } from './send-request.ts';
@@ -75,11 +76,12 @@ export class AcceptTurn {
     const { tenantId, visitorId } = send.party;
     const key = await this.keys.visitorKey(tenantId, visitorId);
     const bounds = await promptBounds(this.models, tenantId, settings, send.prompt);
-    const runHere = await this.queue.reserve(bounds.model, turnId);
+    const route = routeOf(bounds.model, settings.skills);
+    const runHere = await this.queue.reserve(route, turnId);
     const first = this.firstCall(send, turnId, settings, bounds);
     let claimed = false;
     try {
-      const committed = await this.commit({ ...this.digest(send), turnId, route: bounds.model, key, send, runHere, first, limits });
+      const committed = await this.commit({ ...this.digest(send), turnId, route, key, send, runHere, first, limits });
       const { turn, joined, tier, stopping, history, reserved } = committed;
       for (const replaced of stopping) this.runner.hurryStop(tenantId, replaced);
       if (!joined && turn.state === 'running') {

@@ -1,6 +1,6 @@
 import type { PublishedBot } from '../../bots/index.ts';
 import type { HistoryMessage } from '../../conversations/index.ts';
-import type { ModelMessage, ModelUsage } from '../../models/index.ts';
+import type { ModelMessage, ModelUsage, Skill } from '../../models/index.ts';
 import type { AppError } from '../../../kernel/app-error.ts';
 import type { ContentKey } from '../../../platform/crypto/index.ts';
 import type { TurnIds } from '../stream/chunks.ts';
@@ -24,6 +24,8 @@ export interface Prompt {
   maxOutputTokens: number;
   temperature?: number;
   topP?: number;
+  /** What the bot needs besides text. */
+  needs: readonly Skill[];
 }
 
 /** What the model gave. */

@@ -1,13 +1,19 @@
 import { Injectable } from '@nestjs/common';
 import { publicId } from '../../../kernel/ids.ts';
+import type { PaceLimitView, PaceView } from '../pacing/pace.ts';
+import { Pacer } from '../pacing/pacer.ts';
 import { TargetHealths } from '../routing/target-healths.ts';
 
 /** How every target stands at this replica, the one asked last first. */
 @Injectable()
 export class ModelHealth {
-  constructor(private readonly healths: TargetHealths) {}
+  constructor(
+    private readonly healths: TargetHealths,
+    private readonly pacer: Pacer,
+  ) {}
 
   view() {
+    const paces = new Map(this.pacer.view().map((pace) => [`${pace.key.credential}|${pace.key.model}`, pace]));
     const targets = this.healths.all().map(({ target, health }) => ({
       target: target.name,
       owner: target.credential.owner.kind,
@@ -26,7 +32,16 @@ export class ModelHealth {
       first_text_ms: health.latency().firstText,
       tokens: health.tokens,
       retries_left: health.budget.left(),
+      rate_limits: limitsOf(paces.get(target.key)),
     }));
     return { object: 'model_health' as const, targets: targets.toReversed() };
   }
+}
+
+/** Per minute, as learned from the provider; null where it has said nothing. */
+function limitsOf(pace: PaceView | undefined) {
+  if (pace === undefined) return null;
+  const of = ({ limit, remaining }: PaceLimitView) => ({ limit: limit ?? null, remaining: remaining ?? null });
+  const pausedUntil = pace.pausedUntil === undefined ? null : new Date(pace.pausedUntil).toISOString();
+  return { requests: of(pace.requests), tokens: of(pace.tokens), paused_until: pausedUntil };
 }

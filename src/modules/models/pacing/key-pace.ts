@@ -2,8 +2,10 @@ import { clock } from '../../../kernel/clock.ts';
 import { ModelError } from '../model-provider.ts';
 import { retryAfterOf } from '../retry-after.ts';
 import { LocalPace } from './local-pace.ts';
-import type { Pace, PaceAnswer, PaceKey, PaceLease, PaceLimitView, PaceMark, PaceRequest, PaceView } from './pace.ts';
-import type { AskedCall, Learned, PaceReply, PaceStore, SeenLimit } from './pace-store.ts';
+import type { Pace, PaceAnswer, PaceKey, PaceLease, PaceMark, PaceRequest, PaceView } from './pace.ts';
+import { PaceNews } from './pace-news.ts';
+import { freePart, limitOf, limitView, markAfter, toldBy, workMs } from './pace-reply.ts';
+import type { AskedCall, PaceReply, PaceStore } from './pace-store.ts';
 import { readRateHeaders } from './rate-headers.ts';
 
 /** Calls that are granted in one round trip at most. */
@@ -12,8 +14,6 @@ const batchSize = 50;
 const gatherMs = 20;
 /** Calls of one key that wait on one replica at most; more are throttled at once. */
 const maxWaiting = 10_000;
-/** Answers that wait to be told at most. Successes replace each other; so many refusals at once teach nothing more. */
-const maxLearned = 64;
 
 /** What all keys of a replica have in common. */
 export interface PaceContext {
@@ -41,9 +41,7 @@ interface Waiting {
 /** One key on this replica: who waits, what is to be told to Redis, and what Redis said last. */
 export class KeyPace {
   private readonly line: Waiting[] = [];
-  private learned: (Omit<Learned, 'ageMs'> & { at: number })[] = [];
-  private unused: PaceMark = { requests: 0, tokens: 0 };
-  private back = 0;
+  private readonly news = new PaceNews();
   private readonly open = new Set<PaceLease>();
   private readonly unanswered = new Set<PaceLease>();
   private known: Partial<PaceMark> = {};
@@ -60,7 +58,7 @@ export class KeyPace {
     readonly key: PaceKey,
     private readonly context: PaceContext,
   ) {
-    this.local = new LocalPace(context.windowMs, () => this.known, context.replicas);
+    this.local = new LocalPace(context.windowMs, () => ({ ...limitOf(this.seen?.reply), ...this.known }), context.replicas);
   }
 
   /** True when nothing of it would be missed. */
@@ -73,7 +71,8 @@ export class KeyPace {
     const tokens = countOf(request.tokens);
     const live = request.priority === 'live';
     const first = this.line[0];
-    if (first !== undefined && (!live || first.request.priority === 'live')) return { granted: false, waitMs: this.estimate(this.waiting()) };
+    if (first !== undefined && (!live || first.request.priority === 'live'))
+      return { granted: false, waitMs: this.estimate(this.waiting()) };
     const reply = await this.exchange([{ tokens, live, waitedMs: 0 }], false);
     if (reply === undefined) return this.tryLocally(tokens);
     if (reply.granted === 1) return { granted: true, lease: this.lease(tokens, markAfter(reply, 1, tokens)) };
@@ -120,20 +119,14 @@ export class KeyPace {
     const asked = refused ? retryAfterOf(headers) : undefined;
     const pauseMs = asked === undefined ? undefined : Math.min(asked, this.context.pauseCapMs);
     if (refused) this.local.pause(at + (pauseMs ?? this.context.windowMs / 60));
-    const item = {
+    this.news.add({
       at,
       refused,
       ...(pauseMs === undefined ? {} : { pauseMs }),
       cost: lease?.tokens ?? 1,
       ...(lease?.mark === undefined ? {} : { mark: lease.mark }),
       ...told,
-    };
-    if (!refused) {
-      const other = this.learned.find((each) => !each.refused);
-      if (other !== undefined && (other.mark?.requests ?? -1) > (item.mark?.requests ?? -1)) return;
-      this.learned = this.learned.filter((each) => each.refused);
-    }
-    if (this.learned.length < maxLearned) this.learned.push(item);
+    });
     this.schedule(gatherMs);
   }
 
@@ -142,7 +135,7 @@ export class KeyPace {
     if (!this.open.delete(lease)) return;
     this.unanswered.delete(lease);
     if (usedTokens === undefined || !Number.isFinite(usedTokens)) return;
-    this.back += lease.tokens - Math.max(0, Math.ceil(usedTokens));
+    this.news.giveBack(lease.tokens - Math.max(0, Math.ceil(usedTokens)));
     this.schedule(gatherMs);
   }
 
@@ -170,7 +163,7 @@ export class KeyPace {
 
   close(): void {
     clearTimeout(this.timer);
-    for (const waiting of [...this.line]) this.leave(waiting, new ModelError('aborted', { unserved: true }));
+    for (const waiting of this.line.slice()) this.leave(waiting, new ModelError('aborted', { unserved: true }));
     clearTimeout(this.timer);
   }
 
@@ -198,7 +191,7 @@ export class KeyPace {
       const call = { tokens, live: request.priority === 'live', waitedMs: sentAt - at };
       return since === undefined ? call : { ...call, since };
     });
-    const nothing = calls.length === 0 && !this.inLine && !this.untold;
+    const nothing = calls.length === 0 && !this.inLine && !this.news.waits;
     const reply = nothing ? undefined : await this.exchange(calls, true);
     this.polling = false;
     if (nothing) return;
@@ -206,12 +199,7 @@ export class KeyPace {
     const waitMs = reply === undefined ? this.grantLocally(batch) : this.grant(batch, reply, sentAt);
     const first = this.line[0];
     if (first !== undefined) this.schedule(waitMs === 0 || !batch.includes(first) ? 0 : Math.max(2, waitMs));
-    if ((first === undefined && this.inLine) || this.untold) this.schedule(gatherMs);
-  }
-
-  /** True while Redis does not know all that it should. */
-  private get untold(): boolean {
-    return this.learned.length > 0 || this.back !== 0 || this.unused.requests > 0;
+    if ((first === undefined && this.inLine) || this.news.waits) this.schedule(gatherMs);
   }
 
   private grant(batch: Waiting[], reply: PaceReply, sentAt: number): number {
@@ -223,7 +211,7 @@ export class KeyPace {
       }
       tokens += waiting.tokens;
       // Whoever has left meanwhile gives the share back.
-      if (waiting.done) this.unused = { requests: this.unused.requests + 1, tokens: this.unused.tokens + waiting.tokens };
+      if (waiting.done) this.news.giveUp(waiting.tokens);
       else this.let(waiting, markAfter(reply, index + 1, tokens));
     }
     if (reply.granted < batch.length) this.turnAway(reply);
@@ -250,7 +238,7 @@ export class KeyPace {
     const { others } = reply;
     const own = this.waiting();
     const ahead = { requests: 0, tokens: 0 };
-    for (const waiting of [...this.line]) {
+    for (const waiting of this.line.slice()) {
       // Those on other replicas have come as evenly as those here.
       const part = ahead.requests / own.requests;
       const work = { requests: ahead.requests + others.requests * part, tokens: ahead.tokens + others.tokens * part };
@@ -286,15 +274,13 @@ export class KeyPace {
 
   private async exchange(calls: AskedCall[], line: boolean): Promise<PaceReply | undefined> {
     this.usedAt = performance.now();
-    const learned = this.learned.map(({ at, ...item }) => ({ ...item, ageMs: this.usedAt - at }));
-    const { unused, back } = this;
-    [this.learned, this.unused, this.back] = [[], { requests: 0, tokens: 0 }, 0];
+    const news = this.news.take(this.usedAt);
     const { replicaId: replica, windowMs, store } = this.context;
     const waiting = line ? this.waiting() : { requests: 0, tokens: 0 };
-    const reply = await store.exchange(this.key, { replica, windowMs, known: this.known, learned, unused, back, line, calls, waiting });
+    const reply = await store.exchange(this.key, { replica, windowMs, known: this.known, ...news, line, calls, waiting });
     if (reply === undefined) return undefined;
     this.seen = { reply, at: performance.now() };
-    this.remember(told(reply.requests), told(reply.tokens));
+    this.remember(toldBy(reply.requests), toldBy(reply.tokens));
     return reply;
   }
 
@@ -317,38 +303,6 @@ export class KeyPace {
   private throttled(): ModelError {
     return new ModelError('throttled', { unserved: true, retryAfterMs: Math.ceil(this.estimate(this.waiting())) });
   }
-}
-
-/** Milliseconds that so much work takes at the present pace. */
-function workMs({ requests, tokens }: PaceReply, work: PaceMark): number {
-  return Math.max(work.requests / paceOf(requests), work.tokens / paceOf(tokens));
-}
-
-/** Per millisecond: what flows in, or what was really granted lately, where shares are given back. */
-function paceOf({ rate = Infinity, granted }: SeenLimit): number {
-  return Math.max(rate, granted);
-}
-
-function markAfter(reply: PaceReply, requests: number, tokens: number): PaceMark {
-  return { requests: reply.requests.total + requests, tokens: reply.tokens.total + tokens };
-}
-
-function told({ guessed, limit }: SeenLimit): number | undefined {
-  return guessed ? undefined : limit;
-}
-
-function freePart({ limit, level, burst, rate = 0, theirs, resetMs = Infinity }: SeenLimit, passedMs: number): number {
-  const ours = level === undefined || burst === undefined ? 1 : Math.min(1, (level + rate * passedMs) / burst);
-  return Math.min(ours, theirs === undefined || limit === undefined || passedMs >= resetMs ? 1 : theirs / limit);
-}
-
-function limitView(seen: SeenLimit | undefined): PaceLimitView {
-  const remaining = seen?.theirs ?? seen?.level;
-  return {
-    limit: seen?.limit,
-    guessed: seen?.guessed === true,
-    remaining: remaining === undefined ? undefined : Math.max(0, Math.floor(remaining)),
-  };
 }
 
 function countOf(tokens: number): number {

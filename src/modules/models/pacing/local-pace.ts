@@ -24,7 +24,10 @@ export class LocalPace {
   /** Takes a call's share; gives 0, or the milliseconds until there is one. */
   take(tokens: number, now = performance.now()): number {
     const known = this.known();
-    const costs = (['requests', 'tokens'] as const).map((kind) => ({ cost: kind === 'requests' ? 1 : tokens, ...this.fill(kind, known[kind], now) }));
+    const costs = (['requests', 'tokens'] as const).map((kind) => ({
+      cost: kind === 'requests' ? 1 : tokens,
+      ...this.fill(kind, known[kind], now),
+    }));
     const waits = costs.map(({ bucket, burst, rate, cost }) => {
       const missing = Math.min(cost, burst) - bucket.level;
       return missing > 0 ? missing / rate : 0;

@@ -79,7 +79,8 @@ export class PaceStore {
     let timer: NodeJS.Timeout | undefined;
     try {
       const tooLate = new Promise<never>((_, reject) => {
-        timer = setTimeout(() => reject(new Error('Redis did not answer in time')), answerWithinMs);
+        // After a stall of this process timers come before what the socket has received meanwhile.
+        timer = setTimeout(() => setImmediate(() => reject(new Error('Redis did not answer in time'))), answerWithinMs);
       });
       const asked = script.run(this.redis.commands, [redisKeys.pace(digestOf(key))], [JSON.stringify(ask)]);
       return JSON.parse((await Promise.race([asked, tooLate])) as string) as PaceReply;
@@ -95,5 +96,8 @@ export class PaceStore {
 
 /** A model's name may be anything a tenant has typed. */
 export function digestOf({ credential, model }: PaceKey): string {
-  return createHash('sha256').update(JSON.stringify([credential, model])).digest('base64url').slice(0, 22);
+  return createHash('sha256')
+    .update(JSON.stringify([credential, model]))
+    .digest('base64url')
+    .slice(0, 22);
 }

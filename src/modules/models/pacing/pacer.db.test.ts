@@ -147,7 +147,9 @@ describe('a refusal', () => {
 
     const far = newKey();
     await learn(one, far, new Headers({ 'retry-after': '99999999' }), 429);
-    expect(one.view().find((view) => view.key.credential === far.credential)?.pausedUntil).toBeLessThanOrEqual(clock.now() + minuteMs + 500);
+    expect(one.view().find((view) => view.key.credential === far.credential)?.pausedUntil).toBeLessThanOrEqual(
+      clock.now() + minuteMs + 500,
+    );
   });
 
   it('slows the key down once for all calls that were under way, and the pace comes back', async () => {
@@ -233,7 +235,12 @@ describe('who waits', () => {
     await grantedOf(pacer, key, 2);
     const begin = performance.now();
     const waits = Array.from({ length: 3 }, () => pacer.acquire(wanted(key, 10, { deadlineAt: clock.now() + 7_000 })));
-    const outcomes = waits.slice(1).map((wait) => wait.then(() => 'granted', (error: { failure: string }) => error.failure));
+    const outcomes = waits.slice(1).map((wait) =>
+      wait.then(
+        () => 'granted',
+        (error: { failure: string }) => error.failure,
+      ),
+    );
     waits[0]?.catch(() => undefined);
     expect(await outcomes[1]).toBe('throttled');
     expect(performance.now() - begin).toBeLessThan(2_000);

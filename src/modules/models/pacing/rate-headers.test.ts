@@ -21,9 +21,12 @@ describe('rate limits in headers', () => {
     expect(openAi('100', '40', text)).toEqual({ limit: 100, remaining: 40, resetMs: ms });
   });
 
-  it.each(['', 'soon', '-1s', '1x', 's', '1s!', '99999999999d', '1e3', 'Thu, 01 Jan 1970 00:00:00 GMT'])('a reset of %j is none', (text) => {
-    expect(openAi('100', '40', text)).toEqual({ limit: 100, remaining: 40 });
-  });
+  it.each(['', 'soon', '-1s', '1x', 's', '1s!', '99999999999d', '1e3', 'Thu, 01 Jan 1970 00:00:00 GMT'])(
+    'a reset of %j is none',
+    (text) => {
+      expect(openAi('100', '40', text)).toEqual({ limit: 100, remaining: 40 });
+    },
+  );
 
   it.each([
     ['-1', '-1', undefined],

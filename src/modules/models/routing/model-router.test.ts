@@ -43,7 +43,7 @@ describe('a call that fails before any text', () => {
     const router = all.router();
     const alone = await router.ask([all.target('a')], { scripts: { a: [{ status: 500 }, { tokens: 4 }] } });
     expect(alone).toMatchObject({ text: counted(4), events: ['a', 'a'], ended: 'stop' });
-    const never = await router.ask(both(), { scripts: { a: Array(9).fill({ status: 500 }), b: Array(9).fill({ status: 502 }) } });
+    const never = await router.ask(both(), { scripts: { a: [{ status: 500 }, { status: 500 }], b: [{ status: 502 }, { status: 502 }] } });
     expect(never).toMatchObject({ text: '', ended: 'server_error' });
     expect(never.events.slice(0, 2)).toEqual(['a', 'b']);
     expect(never.events).toHaveLength(3);

@@ -2,7 +2,7 @@ import { clock } from '../../../kernel/clock.ts';
 
 /** Counts what happened within the last `windowMs` milliseconds, exact to a tenth of it. */
 export class RollingCount {
-  private readonly slots = new Array<number>(10).fill(0);
+  private readonly slots = Array.from({ length: 10 }, () => 0);
   private slot = 0;
   private readonly slotMs: number;
 

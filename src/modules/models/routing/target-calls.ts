@@ -59,7 +59,7 @@ export class TargetCalls {
       model: target.providerModel,
       messages,
       maxOutputTokens,
-      onHeaders: turn.observe,
+      onHeaders: (status: number, headers: Headers) => turn.observe(status, headers),
       ...(prefix === '' ? {} : { prefix }),
     };
     let ended: EndedCall = { outcome: 'aborted', unserved: false };

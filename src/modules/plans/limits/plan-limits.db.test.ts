@@ -74,6 +74,16 @@ it('a plan is made and changed; what is not named stays', async () => {
   expect((await admin.list()).map(({ id }) => id)).toEqual(['trial', 'basic', 'pro', 'team', 'enterprise']);
 });
 
+it('a default plan that does not exist is told', async () => {
+  const replica = await stack.replica({ PLAN_DEFAULT: 'team' });
+  expect(await replica.app.get(PlansAdmin).problems()).toEqual([]);
+  await asSuperuser(stack.postgresUrl, stack.database, [`DELETE FROM plans WHERE id = 'team'`]);
+  expect(await replica.app.get(PlansAdmin).problems()).toEqual([
+    'PLAN_DEFAULT names the plan team, which does not exist. Name another one, or make it: plans set team.',
+  ]);
+  await replica.stop();
+});
+
 it('a stored limit that is no number lets nobody through', async () => {
   const { tenantUuid } = await stack.tenant();
   await asSuperuser(stack.postgresUrl, stack.database, [

@@ -1,6 +1,7 @@
-import { Injectable } from '@nestjs/common';
+import { Inject, Injectable } from '@nestjs/common';
 import { commonErrors } from '../../../kernel/app-error.ts';
 import { SystemDatabase, TenantDatabase } from '../../../platform/database/index.ts';
+import { type PlansConfig, plansConfig } from '../plans.config.ts';
 import type { EffectiveLimits } from './effective-limits.ts';
 import { PlanLimits } from './plan-limits.ts';
 import { type Assignment, type PlanRow, PlansRepository } from './plans.repository.ts';
@@ -23,7 +24,17 @@ export class PlansAdmin {
     private readonly database: TenantDatabase,
     private readonly plans: PlansRepository,
     private readonly limits: PlanLimits,
+    @Inject(plansConfig.token) private readonly config: PlansConfig,
   ) {}
+
+  /** What is wrong with the settings, one sentence each; empty when all is well, or there is no schema yet. */
+  problems(): Promise<string[]> {
+    const { defaultPlan } = this.config;
+    return this.system.run('startup-check', async (tx) => {
+      if (!(await this.plans.isThere(tx)) || (await this.plans.byId(tx, defaultPlan)) !== undefined) return [];
+      return [`PLAN_DEFAULT names the plan ${defaultPlan}, which does not exist. Name another one, or make it: plans set ${defaultPlan}.`];
+    });
+  }
 
   /** Every plan, the lowest tier first. */
   list(): Promise<PlanRow[]> {

@@ -49,6 +49,11 @@ export class PlansRepository {
     await row(tx, `SELECT pg_advisory_xact_lock(hashtextextended($1, 0))`, [`plans:${thing}:${tenantId}`]);
   }
 
+  /** True when the schema has plans. */
+  async isThere(tx: Transaction): Promise<boolean> {
+    return (await row<{ there: boolean }>(tx, `SELECT to_regclass('public.plans') IS NOT NULL AS there`))?.there === true;
+  }
+
   list(tx: Transaction): Promise<PlanRow[]> {
     return rows<PlanRow>(tx, `SELECT ${columns} FROM plans ORDER BY tier, id`);
   }

@@ -44,6 +44,7 @@ export async function loadContext(run: TurnRun, tools: TurnTools): Promise<void>
     messages: all.map(({ message }) => message),
     inputTokens: sum(all),
     maxOutputTokens,
+    needs: settings.skills,
     ...(temperature === null ? {} : { temperature }),
     ...(topP === null ? {} : { topP }),
   };
