@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util';
 
 /** What can be measured on its own. */
-export const measureNames = ['tokens', 'ttft', 'idle', 'sends', 'users', 'storm'] as const;
+export const measureNames = ['tokens', 'ttft', 'idle', 'sends', 'users', 'storm', 'gateway'] as const;
 /** Name of a measure. */
 export type MeasureName = (typeof measureNames)[number];
 
@@ -75,6 +75,13 @@ export interface Workload {
     tokensPerSecond: number;
     rounds: number;
   };
+  gateway: {
+    tokens: Workload['tokens'];
+    ttft: Workload['ttft'];
+    rounds: number;
+    /** Turns whose round trips are counted, one after the other. */
+    turns: number;
+  };
 }
 
 /** What a run was asked to do. */
@@ -86,16 +93,21 @@ export interface Options {
   build: boolean;
   /** Folder with the built server, from the root of the checkout. */
   dist: string;
+  /** Whether the tenant's plan has every limit, none of which is reached; false: no limit at all. */
+  limits: boolean;
   workload: Workload;
   /** After this the run fails, in milliseconds. */
   limitMs: number;
 }
 
+const tokens: Workload['tokens'] = { streams: 200, tokensPerSecond: 50, tokensPerAnswer: 300, firstTokenMs: 100, spreadMs: 1_500 };
+const ttft: Workload['ttft'] = { probes: 4, pauseMs: 20, lightMs: 2_000, loadMs: 3_000, tokensPerAnswer: 3, firstTokenMs: 20 };
+
 const full: Workload = {
   rounds: 5,
   warm: true,
-  tokens: { streams: 200, tokensPerSecond: 50, tokensPerAnswer: 300, firstTokenMs: 100, spreadMs: 1_500 },
-  ttft: { probes: 4, pauseMs: 20, lightMs: 2_000, loadMs: 3_000, tokensPerAnswer: 3, firstTokenMs: 20 },
+  tokens,
+  ttft,
   idle: { sockets: 5_000, warmSockets: 500, settleMs: 1_500, addresses: 8, concurrency: 64 },
   sends: { connections: 32, tokensPerAnswer: 5, warmMs: 500, measuredMs: 2_500, turnsPerConversation: 4 },
   users: {
@@ -110,6 +122,7 @@ const full: Workload = {
     rounds: 1,
   },
   storm: { readers: 2_000, jitterMs: 1_000, spreadMs: 8_000, tokensPerAnswer: 60, tokensPerSecond: 3, rounds: 1 },
+  gateway: { tokens: { ...tokens, tokensPerAnswer: 200 }, ttft, rounds: 3, turns: 20 },
 };
 
 /** Longer answers, so that their beginnings and ends are far from the window that is looked at. */
@@ -124,20 +137,27 @@ const quick: Workload = {
   sends: { ...full.sends, warmMs: 300, measuredMs: 1_000 },
   users: { ...full.users, sockets: 500, warmMs: 2_000, measuredMs: 10_000, everyMs: 20_000 },
   storm: { ...full.storm, readers: 200, spreadMs: 1_000, tokensPerAnswer: 30 },
+  gateway: {
+    tokens: { ...tokens, tokensPerAnswer: 140, spreadMs: 400 },
+    ttft: { ...ttft, lightMs: 800 },
+    rounds: 2,
+    turns: 6,
+  },
 };
 
 /** Text of `--help`. */
-export const usage = `npm run bench -- [--quick] [--only tokens,ttft,idle,sends,users,storm] [--rounds N] [--sockets N] [--users N] [--seconds N] [--replicas N] [--readers N] [--profile] [--no-build] [--dist FOLDER]
+export const usage = `npm run bench -- [--quick] [--only tokens,ttft,idle,sends,users,storm,gateway] [--rounds N] [--sockets N] [--users N] [--seconds N] [--replicas N] [--readers N] [--profile] [--no-limits] [--no-build] [--dist FOLDER]
   --quick      small rounds: does it work at all (under a minute); the figures are only hints
-  --only       some of the measures (default tokens, ttft, idle and sends; users and storm take minutes)
-  --rounds     rounds of each measure, 1 to 20 (default 5; of users and storm 1)
+  --only       some of the measures (default tokens, ttft, idle and sends; users, storm and gateway take minutes)
+  --rounds     rounds of each measure, 1 to 20 (default 5; of users and storm 1, of gateway 3)
   --sockets    idle sockets, 100 to 20000 (default 5000)
   --users      users with an open socket each, 10 to 19000 (default 10000)
   --seconds    how long they ask, 5 to 600 (default 60)
   --replicas   processes that their sockets are shared out between, 1 to 8 (default 2)
   --readers    readers that lose their replica at once, 10 to 9000 (default 2000)
   --profile    instead of measuring: where the server spends its time while it relays tokens
-               (with --only sends: while it answers short questions)
+               (with --only sends: while it answers short questions; with --only gateway: over SSE)
+  --no-limits  the tenant's plan has no limits (otherwise it has all of them, so high that none refuses)
   --no-build   take dist as it is
   --dist       measure another build of the server, to compare two: a copy of dist inside this checkout (implies --no-build)`;
 
@@ -155,6 +175,7 @@ export function readOptions(args: string[]): Options | undefined {
       replicas: { type: 'string' },
       readers: { type: 'string' },
       profile: { type: 'boolean', default: false },
+      'no-limits': { type: 'boolean', default: false },
       'no-build': { type: 'boolean', default: false },
       dist: { type: 'string' },
       help: { type: 'boolean', short: 'h', default: false },
@@ -178,6 +199,7 @@ export function readOptions(args: string[]): Options | undefined {
       readers: integer('--readers', values.readers, base.storm.readers, 10, 9_000),
       rounds: integer('--rounds', values.rounds, base.storm.rounds, 1, 20),
     },
+    gateway: { ...base.gateway, rounds: integer('--rounds', values.rounds, base.gateway.rounds, 1, 20) },
   };
   const only = measuresOf(values.only);
   return {
@@ -186,15 +208,17 @@ export function readOptions(args: string[]): Options | undefined {
     profile: values.profile,
     build: !values['no-build'] && values.dist === undefined,
     dist: values.dist ?? 'dist',
+    limits: !values['no-limits'],
     workload,
     limitMs: (values.quick ? 120_000 : 480_000) * Math.max(1, workload.rounds / base.rounds) + longMs(only, workload),
   };
 }
 
 /** What the long measures may take besides, in milliseconds. */
-function longMs(only: MeasureName[], { users, storm }: Workload): number {
+function longMs(only: MeasureName[], { users, storm, gateway }: Workload): number {
   const ofUsers = only.includes('users') ? users.rounds * 2 * (users.warmMs + users.measuredMs + 120_000) : 0;
-  return ofUsers + (only.includes('storm') ? storm.rounds * 180_000 : 0);
+  const ofStorm = only.includes('storm') ? storm.rounds * 180_000 : 0;
+  return ofUsers + ofStorm + (only.includes('gateway') ? 120_000 + gateway.rounds * 60_000 : 0);
 }
 
 function measuresOf(only: string[] | undefined): MeasureName[] {

@@ -39,11 +39,12 @@ const parts: [string, RegExp][] = [
   ['log: batches', /src\/modules\/chat\/stream\/(log-store|log-flusher|log-producer)\./],
   ['Redis client: log, rates, hints', /node_modules\/(ioredis|redis-parser|@ioredis|standard-as-callback|denque)\//],
   ['WebSocket frames', /node_modules\/(ws|@nestjs|rxjs|zod)\/|src\/modules\/chat\/(gateway\/|stream\/(log-cursor|turn-log)\.)/],
+  ['plans and quotas', /src\/modules\/(plans\/|chat\/turn\/(turn-quota|turn-door|left-reservations)\.)/],
+  ['routing: targets, pacing, routes', /src\/modules\/models\/(routing|pacing|routes|health)\//],
   ['model stream', /src\/modules\/models\/|node_modules\/(undici|openai|eventsource-parser)\//],
   ['Postgres client', /src\/platform\/database\/|node_modules\/(pg|pg-pool|pg-protocol|typeorm)\//],
   ['content: encryption, keys, hashes', /src\/platform\/crypto\//],
   ['credentials', /src\/modules\/identity\//],
-  ['message rate', /message-rates\.|node_modules\/rate-limiter-flexible\//],
   ['token counting', /node_modules\/gpt-tokenizer\//],
   ['turns', /src\/modules\/chat\/|src\/modules\/(conversations|bots)\//],
 ];

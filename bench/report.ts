@@ -6,19 +6,25 @@ import { root } from './processes.ts';
 import type { ProfileSummary } from './profile.ts';
 import type { Spread } from './statistics.ts';
 
-/** One line of a table: a figure of both targets and their quotient. */
+/** A column of a table. */
+export interface Column {
+  /** Its figures in each row. */
+  key: string;
+  title: string;
+  /** Digits after the point; by the size of each figure where it is not given. */
+  places?: number;
+}
+
+/** One line of a table: its figure of each column, where there is one. */
 export interface Row {
   label: string;
-  parley: Spread;
-  /** Undefined where the bare relay has no such thing. */
-  relay: Spread | undefined;
-  /** Parley by relay, round by round. */
-  ratio: Spread | undefined;
+  figures: Record<string, Spread | undefined>;
 }
 
 /** A measure's table. */
 export interface Table {
   title: string;
+  columns: Column[];
   rows: Row[];
 }
 
@@ -58,25 +64,20 @@ function commit(): string {
 }
 
 /** A table as text. */
-export function formatTable({ title, rows }: Table): string {
+export function formatTable({ title, columns, rows }: Table): string {
   const cells = [
-    [title, 'parley', 'bare relay', 'ratio'],
-    ...rows.map(({ label, parley, relay, ratio }) => [
-      label,
-      formatSpread(parley),
-      relay ? formatSpread(relay) : '',
-      ratio ? formatSpread(ratio, 2) : '',
-    ]),
+    [title, ...columns.map((column) => column.title)],
+    ...rows.map(({ label, figures }) => [label, ...columns.map(({ key, places }) => formatSpread(figures[key], places))]),
   ];
-  const widths = [0, 1, 2, 3].map((column) => Math.max(...cells.map((line) => line[column]?.length ?? 0)));
-  const lines = cells.map((line) =>
-    line.map((cell, column) => (column === 0 ? cell.padEnd(widths[column] ?? 0) : cell.padStart(widths[column] ?? 0))).join('   '),
-  );
+  const widths = [undefined, ...columns].map((_, at) => Math.max(...cells.map((line) => line[at]?.length ?? 0)));
+  const lines = cells.map((line) => line.map((cell, at) => (at === 0 ? cell.padEnd(widths[at] ?? 0) : cell.padStart(widths[at] ?? 0))).join('   '));
   lines.splice(1, 0, '-'.repeat(lines[0]?.length ?? 0));
   return lines.join('\n');
 }
 
-function formatSpread({ median, min, max }: Spread, digits?: number): string {
+function formatSpread(spread: Spread | undefined, digits?: number): string {
+  if (spread === undefined) return '';
+  const { median, min, max } = spread;
   const places = digits ?? (Math.abs(median) >= 100 ? 0 : Math.abs(median) >= 10 ? 1 : 2);
   return `${median.toFixed(places)} (${min.toFixed(places)}–${max.toFixed(places)})`;
 }

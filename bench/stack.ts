@@ -3,6 +3,7 @@ import { mkdirSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import pg from 'pg';
 import { migrate, seedDemo } from '../scripts/local/app.mjs';
 import { runtimeUrl } from '../scripts/local/database-urls.mjs';
 import { startDemoModel } from '../scripts/local/demo-model.mjs';
@@ -18,6 +19,8 @@ import { Witness } from './witness.ts';
 /** Flags of the measured processes: the same for both, so that neither is favoured. */
 const measuredFlags = ['--enable-source-maps', '--expose-gc', '--import', join(root, 'bench', 'probe.ts')];
 const startLimitMs = 30_000;
+/** What has no accounts. */
+const anonymous = { headers: {}, namesVisitors: false };
 /** A target has nothing to save: its sockets are closed and its databases are thrown away. */
 const targetGraceMs = 300;
 
@@ -34,10 +37,25 @@ export interface StartedTarget extends Target {
   stop: () => Promise<void>;
 }
 
+/** Loopback ports of what stands behind a server. */
+export interface ServicePorts {
+  redis: number;
+  postgres: number;
+  model: number;
+}
+
+/** Plan of the tenant: it has no limits of its own. */
+const plan = 'enterprise';
+/** Every limit, so high that none refuses and each is asked. */
+const farLimits = `UPDATE plans SET limits = (
+  SELECT jsonb_object_agg(name, 1000000000000) FROM plans t, jsonb_object_keys(t.limits || '{"cost_per_month": 0}') name WHERE t.id = 'trial')
+  WHERE id = '${plan}'`;
+
 interface Parts {
   /** Holds the built server. */
   dist: string;
   folder: string;
+  ports: ServicePorts;
   modelUrl: string;
   serverEnv: NodeJS.ProcessEnv;
   account: { api_key: string; bot_id: string };
@@ -59,8 +77,8 @@ export class Stack {
     this.witness = new Witness(parts.modelUrl);
   }
 
-  /** Starts Postgres, Redis and the demo model, migrates, and makes a tenant. Servers will be started from `dist`. */
-  static async start(processes: Processes, dist: string): Promise<Stack> {
+  /** Starts Postgres, Redis and the demo model, migrates, and makes a tenant. Servers will be started from `dist`; `limits`: see Options. */
+  static async start(processes: Processes, dist: string, limits: boolean): Promise<Stack> {
     const folder = await mkdtemp(join(tmpdir(), 'parley-bench-'));
     processes.keep(() => rm(folder, { recursive: true, force: true }));
     const env: NodeJS.ProcessEnv = { PATH: process.env['PATH'], HOME: process.env['HOME'], NODE_ENV: 'production' };
@@ -85,25 +103,32 @@ export class Stack {
       PUBLIC_URL: 'http://localhost:3000',
       // The load is meant to be served, not to be refused.
       CHAT_MESSAGES_PER_MINUTE: '1000000',
-      PLAN_DEFAULT: 'enterprise',
+      PLAN_DEFAULT: plan,
       CHAT_MAX_RUNNING_TURNS: '10000',
       DRAIN_TIMEOUT_MS: '1000',
     };
     await migrate({ ...serverEnv, DATABASE_OWNER_URL: owner, KEYSTORE_OWNER_URL: keystoreOwner });
+    if (limits) await runAs(owner, farLimits);
     const account = await seedDemo(serverEnv);
     if (account === undefined) throw new Error('the demo tenant was there already');
     const pids = { redis: redis.pid, postgres: postgres.pid, model: model.pid };
-    return new Stack(processes, { dist, folder, modelUrl: model.url, serverEnv, account, pids });
+    const ports = { redis: redis.port, postgres: postgres.port, model: model.port };
+    return new Stack(processes, { dist, folder, ports, modelUrl: model.url, serverEnv, account, pids });
   }
 
-  /** Starts a server of its own on the shared databases; gives it when it is ready. */
-  async startParley(): Promise<StartedTarget> {
+  /** Where the services listen. */
+  get ports(): ServicePorts {
+    return this.parts.ports;
+  }
+
+  /** Starts a server of its own on the shared services, or on what listens on `ports` instead of them; gives it when it is ready. */
+  async startParley(ports: ServicePorts = this.ports): Promise<StartedTarget> {
     const port = await freePort();
     const logFile = join(this.folder, 'server.log');
     const script = join(this.parts.dist, 'src', 'apps', 'server.main.js');
     const child = this.processes.start({
       command: [...measuredFlags, script],
-      env: { ...this.parts.serverEnv, PORT: String(port) },
+      env: { ...this.behind(ports), PORT: String(port) },
       logFile,
     });
     const ready = await waitUntil(() => isReady(`http://127.0.0.1:${port}/readyz`), { everyMs: 25, limitMs: startLimitMs });
@@ -113,29 +138,82 @@ export class Stack {
       ...targetOf('parley', child),
       url: `ws://127.0.0.1:${port}/v1/chat?bot_id=${bot}`,
       headers: { authorization: `Bearer ${key}` },
+      speaks: 'frames',
+      model: '',
       namesVisitors: true,
     };
   }
 
+  /** The same server over OpenAI's API: its bot is the model. */
+  overCompletions(parley: StartedTarget): StartedTarget {
+    const url = new URL('/v1/chat/completions', parley.url.replace(/^ws/, 'http')).href;
+    return { ...parley, url, speaks: 'completions', model: this.parts.account.bot_id };
+  }
+
   /** Starts a bare relay on the same model. */
   async startRelay(): Promise<StartedTarget> {
-    const { OPENAI_BASE_URL, MODEL_DEFAULT, PATH } = this.parts.serverEnv;
-    const env = { PATH, NODE_ENV: 'production', OPENAI_BASE_URL, MODEL_DEFAULT };
-    const script = join(root, 'bench', 'bare-relay.ts');
-    const child = this.processes.start({ command: [...measuredFlags, script], env, logFile: join(this.folder, 'relay.log') });
-    let port: number | undefined;
-    child.onNews((news) => {
-      ({ port } = news as { port: number });
-    });
-    await waitUntil(() => port !== undefined, { everyMs: 10, limitMs: startLimitMs });
-    if (port === undefined) throw new Error('the bare relay did not start');
-    return { ...targetOf('relay', child), url: `ws://127.0.0.1:${port}/chat`, headers: {}, namesVisitors: false };
+    const { child, port } = await this.startBare('bare-relay.ts');
+    return { ...targetOf('relay', child), ...anonymous, url: `ws://127.0.0.1:${port}/chat`, speaks: 'frames', model: '' };
+  }
+
+  /** Starts a bare relay of server-sent events on the same model. */
+  async startSseRelay(): Promise<StartedTarget> {
+    const { child, port } = await this.startBare('bare-sse-relay.ts');
+    const url = `http://127.0.0.1:${port}/v1/chat/completions`;
+    return { ...targetOf('relay', child), ...anonymous, url, speaks: 'completions', model: this.model };
+  }
+
+  /** Starts the peer, whose program that is, on the same model; gives it when it is ready. */
+  async startPortkey(program: string): Promise<StartedTarget> {
+    const port = await freePort();
+    const logFile = join(this.folder, 'portkey.log');
+    const { PATH, OPENAI_BASE_URL = '' } = this.parts.serverEnv;
+    const command = [...measuredFlags, program, '--headless', `--port=${port}`];
+    const child = this.processes.start({ command, env: { PATH, NODE_ENV: 'production' }, logFile });
+    const ready = await waitUntil(() => isReady(`http://127.0.0.1:${port}/`), { everyMs: 25, limitMs: startLimitMs });
+    if (ready !== true) throw new Error(`the peer was not ready after ${startLimitMs} ms`);
+    const headers = { authorization: 'Bearer bench', 'x-portkey-provider': 'openai', 'x-portkey-custom-host': OPENAI_BASE_URL };
+    const url = `http://127.0.0.1:${port}/v1/chat/completions`;
+    return { ...targetOf('portkey', child), url, headers, namesVisitors: false, speaks: 'completions', model: this.model };
   }
 
   /** CPU time so far of a target and of what stands behind it. */
   cpu(target: Target): CpuTimes {
     const { redis, postgres, model } = this.parts.pids;
     return { server: cpuOf(target.pid), redis: cpuOf(redis), postgres: cpuOfTree(postgres), model: cpuOf(model) };
+  }
+
+  private get model(): string {
+    return this.parts.serverEnv['MODEL_DEFAULT'] ?? '';
+  }
+
+  private async startBare(file: string): Promise<{ child: Asked; port: number }> {
+    const { OPENAI_BASE_URL, MODEL_DEFAULT, PATH, RELAY_BYTES } = { ...process.env, ...this.parts.serverEnv };
+    const env = { PATH, NODE_ENV: 'production', OPENAI_BASE_URL, MODEL_DEFAULT, ...(RELAY_BYTES !== undefined && { RELAY_BYTES }) };
+    const child = this.processes.start({
+      command: [...measuredFlags, join(root, 'bench', file)],
+      env,
+      logFile: join(this.folder, 'relay.log'),
+    });
+    let port: number | undefined;
+    child.onNews((news) => {
+      ({ port } = news as { port: number });
+    });
+    await waitUntil(() => port !== undefined, { everyMs: 10, limitMs: startLimitMs });
+    if (port === undefined) throw new Error('a bare relay did not start');
+    return { child, port };
+  }
+
+  /** A server's settings with other ports for its services. */
+  private behind(ports: ServicePorts): NodeJS.ProcessEnv {
+    const { serverEnv } = this.parts;
+    const at = (name: string, port: number) => {
+      const url = new URL(serverEnv[name] ?? '');
+      url.port = String(port);
+      return [name, url.href.replace(/\/$/, '')];
+    };
+    const databases = ['DATABASE_URL', 'DATABASE_SYSTEM_URL', 'KEYSTORE_URL'].map((name) => at(name, ports.postgres));
+    return { ...serverEnv, ...Object.fromEntries([...databases, at('REDIS_URL', ports.redis), at('OPENAI_BASE_URL', ports.model)]) };
   }
 
   /** A folder for the logs of load processes. */
@@ -165,6 +243,16 @@ function kept<T extends { stop: () => Promise<void> }>(processes: Processes): (s
 
 function targetOf(name: Target['name'], child: Asked): Pick<StartedTarget, 'name' | 'pid' | 'ask' | 'stop'> {
   return { name, pid: child.pid, ask: child.ask, stop: () => child.stop(targetGraceMs) };
+}
+
+async function runAs(url: string, sql: string): Promise<void> {
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  try {
+    await client.query(sql);
+  } finally {
+    await client.end();
+  }
 }
 
 async function isReady(url: string): Promise<boolean> {

@@ -5,24 +5,27 @@ import type { SendsRound } from './measures/sends.ts';
 import type { StormRound } from './measures/storm.ts';
 import type { TokensRound } from './measures/tokens.ts';
 import type { UsersRound } from './measures/users.ts';
-import type { Row, Table } from './report.ts';
+import type { Column, Row, Table } from './report.ts';
 import { pairedRatios, spreadOf } from './statistics.ts';
+
+const columns: Column[] = [
+  { key: 'parley', title: 'parley' },
+  { key: 'relay', title: 'bare relay' },
+  { key: 'ratio', title: 'ratio', places: 2 },
+];
 
 /** A row that compares. `relayPick` where the relay has another figure to be compared with. */
 function row<T>(label: string, rounds: Rounds<T>, pick: (round: T) => number, relayPick: ((round: T) => number) | null = pick): Row {
   const parley = rounds.parley.map(pick);
   const relay = relayPick === null ? undefined : rounds.relay.map(relayPick);
-  return {
-    label,
-    parley: spreadOf(parley),
-    relay: relay && spreadOf(relay),
-    ratio: relay && spreadOf(pairedRatios(parley, relay)),
-  };
+  const ratio = relay && spreadOf(pairedRatios(parley, relay));
+  return { label, figures: { parley: spreadOf(parley), relay: relay && spreadOf(relay), ratio } };
 }
 
 /** A row of figures that say how the round went, and that nobody should compare. */
 function note<T>(label: string, rounds: Rounds<T>, pick: (round: T) => number): Row {
-  return { ...row(label, rounds, pick), ratio: undefined };
+  const { figures } = row(label, rounds, pick);
+  return { label, figures: { ...figures, ratio: undefined } };
 }
 
 /** Table of the token measure. */
@@ -31,6 +34,7 @@ export function tokensTable(rounds: Rounds<TokensRound>): Table {
   const wholeServer = ({ whole }: TokensRound) => whole.server;
   return {
     title: 'CPU time for each relayed token, µs',
+    columns,
     rows: [
       row('steady streams: process', rounds, server),
       row('  Redis', rounds, ({ steady }) => steady.redis, null),
@@ -51,6 +55,7 @@ export function tokensTable(rounds: Rounds<TokensRound>): Table {
 export function firstTokenTable(title: string, rounds: Rounds<FirstTokenRound>): Table {
   return {
     title: `time to first token over the model's own, ms: ${title}`,
+    columns,
     rows: [
       row('p50', rounds, ({ p50 }) => p50),
       row('p99', rounds, ({ p99 }) => p99),
@@ -66,6 +71,7 @@ export function firstTokenTable(title: string, rounds: Rounds<FirstTokenRound>):
 export function idleTable(rounds: Rounds<IdleRound>): Table {
   return {
     title: 'an idle socket',
+    columns,
     rows: [
       row('resident memory, KB', rounds, ({ rss }) => rss / 1024),
       row('  of it on the heap, KB', rounds, ({ heap }) => heap / 1024),
@@ -80,6 +86,7 @@ export function idleTable(rounds: Rounds<IdleRound>): Table {
 export function sendsTable(rounds: Rounds<SendsRound>): Table {
   return {
     title: 'short questions in a closed loop',
+    columns,
     rows: [
       row('answered a second', rounds, ({ perSecond }) => perSecond),
       row('CPU for each, µs: process', rounds, ({ cpu }) => cpu.server),
@@ -97,6 +104,7 @@ export function sendsTable(rounds: Rounds<SendsRound>): Table {
 export function usersTable(rounds: Rounds<UsersRound>): Table {
   return {
     title: 'many users who ask now and then',
+    columns,
     rows: [
       row("first token over the model's own, p50 ms", rounds, ({ p50 }) => p50),
       row('  p99 ms', rounds, ({ p99 }) => p99),
@@ -122,6 +130,7 @@ export function stormTable(rounds: Rounds<StormRound>): Table {
   const own = (label: string, pick: (round: StormRound) => number) => row(label, rounds, pick, null);
   return {
     title: 'all readers of a killed replica come to the other one',
+    columns,
     rows: [
       own('readers that lost their socket', ({ struck }) => struck),
       own('until the answer is followed again, p50 ms', ({ resumedP50 }) => resumedP50),

@@ -1,13 +1,6 @@
 import { WebSocket } from 'ws';
 import type { Answer } from './messages.ts';
-
-/** Now, in milliseconds since the epoch with fractions; never steps back. */
-export function now(): number {
-  return performance.timeOrigin + performance.now();
-}
-
-/** Counts of one load process. */
-export const received = { tokens: 0, begun: 0, lost: 0 };
+import { type ChatClient, now, received, tokensIn } from './received.ts';
 
 interface Frame {
   type: string;
@@ -25,7 +18,7 @@ interface Running {
 }
 
 /** One chat client that has one question at a time. Checks that the chunks of an answer are numbered from 0 without a gap. */
-export class ClientSocket {
+export class ClientSocket implements ChatClient {
   private running: Running | undefined;
   private closing = false;
   private readonly ws: WebSocket;
@@ -105,8 +98,7 @@ export class ClientSocket {
         received.begun += 1;
       }
       running.answer.text += delta;
-      // The answers are numbered tokens, "t0 t1 t2 …".
-      received.tokens += delta.split('t').length - 1;
+      received.tokens += tokensIn(delta);
     } else if (type === 'finish') running.answer.finish = finishReason ?? '';
     else if (type === 'error') running.answer.error = errorText ?? 'an error chunk without a text';
   }

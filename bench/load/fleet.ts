@@ -1,14 +1,17 @@
 import { join } from 'node:path';
 import { type Asked, type Processes, root } from '../processes.ts';
-import type { Answer, Command, Drive, Opened, Progress, ResumedAnswer, Storm } from './messages.ts';
+import type { Answer, Command, Connect, Drive, Opened, Progress, ResumedAnswer, Storm } from './messages.ts';
 
-/** Where load goes: the server or the bare relay. */
+/** Where load goes: the server, a bare relay, or the peer. */
 export interface Target {
-  name: 'parley' | 'relay';
+  name: 'parley' | 'relay' | 'portkey';
   pid: number;
   url: string;
   headers: Record<string, string>;
-  /** Whether sockets name a visitor in their URL. */
+  speaks: Connect['speaks'];
+  /** What completions ask it for; '' where it speaks frames. */
+  model: string;
+  /** Whether connections name a visitor. */
   namesVisitors: boolean;
   ask: Asked['ask'];
 }
@@ -48,6 +51,8 @@ export class Fleet {
         do: 'connect',
         urls: all.map(({ url }) => url),
         headers: target.headers,
+        speaks: target.speaks,
+        model: target.model,
         count: this.share(count, at),
         visitors: target.namesVisitors ? `${this.name}-${at}` : '',
         addresses,

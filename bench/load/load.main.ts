@@ -1,10 +1,12 @@
 /* A load process: holds sockets and asks questions on them as its parent says. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { ClientSocket, now, received } from './client-socket.ts';
+import { ClientSocket } from './client-socket.ts';
+import { CompletionsClient } from './completions-client.ts';
 import type { Answer, Command, Connect, Drive, Opened, Progress, ResumedAnswer, Storm } from './messages.ts';
+import { type ChatClient, now, received } from './received.ts';
 import { ResumingReader } from './resuming-reader.ts';
 
-let sockets: ClientSocket[] = [];
+let sockets: ChatClient[] = [];
 let loopBefore = performance.eventLoopUtilization();
 
 async function connect(command: Connect): Promise<Opened> {
@@ -14,10 +16,8 @@ async function connect(command: Connect): Promise<Opened> {
     while (next < command.count) {
       const number = next;
       next += 1;
-      const target = command.urls[number % command.urls.length] ?? '';
-      const url = command.visitors === '' ? target : `${target}&visitor_id=${command.visitors}-${number}`;
       try {
-        sockets.push(await ClientSocket.open(url, command.headers, `127.0.0.${1 + (number % command.addresses)}`));
+        sockets.push(await openOne(command, number));
       } catch (error) {
         failures.push(error instanceof Error ? error.message : String(error));
       }
@@ -27,12 +27,19 @@ async function connect(command: Connect): Promise<Opened> {
   return { opened: sockets.length, failures: failures.slice(0, 10) };
 }
 
+function openOne({ urls, headers, speaks, model, visitors, addresses }: Connect, number: number): Promise<ChatClient> {
+  const url = urls[number % urls.length] ?? '';
+  const user = visitors === '' ? '' : `${visitors}-${number}`;
+  if (speaks === 'completions') return CompletionsClient.open({ url, headers, model, user });
+  return ClientSocket.open(user === '' ? url : `${url}&visitor_id=${user}`, headers, `127.0.0.${1 + (number % addresses)}`);
+}
+
 async function drive(command: Drive): Promise<Answer[]> {
   const answers: Answer[] = [];
   const { everyMs = 0 } = command;
   const from = now();
   const until = from + command.forMs;
-  const lane = async (socket: ClientSocket, number: number): Promise<void> => {
+  const lane = async (socket: ChatClient, number: number): Promise<void> => {
     const begin = (command.spreadMs * number) / sockets.length;
     // Who would begin after the end does not begin.
     if (everyMs > 0 && begin >= command.forMs) return;

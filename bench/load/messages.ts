@@ -1,11 +1,15 @@
-/** Opens `count` sockets. Gives `Opened`. */
+/** Opens `count` connections. Gives `Opened`. */
 export interface Connect {
   do: 'connect';
+  /** Frames over WebSockets, or OpenAI's chat completions over server-sent events. */
+  speaks: 'frames' | 'completions';
+  /** What completions ask for. */
+  model: string;
   /** Sockets go to each in turn. */
   urls: string[];
   headers: Record<string, string>;
   count: number;
-  /** Sockets are of visitors `visitors-0`, `visitors-1`, …; '' leaves the URL alone. */
+  /** Connections are of visitors `visitors-0`, `visitors-1`, …; '' names nobody. */
   visitors: string;
   /** Source addresses 127.0.0.1 … 127.0.0.n, in turn. */
   addresses: number;

@@ -1,5 +1,5 @@
 import { WebSocket } from 'ws';
-import { now, received } from './client-socket.ts';
+import { now, received } from './received.ts';
 import type { ResumedAnswer } from './messages.ts';
 
 /** Where a reader goes and how patient it is. Times are milliseconds. */

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { now } from '../load/client-socket.ts';
+import { now } from '../load/received.ts';
 import { cpuBetween, type CpuTimes, type StartedTarget } from '../stack.ts';
 import { quantile } from '../statistics.ts';
 import { type Bench, interleave, type Rounds, verify } from './bench.ts';

@@ -3,6 +3,7 @@ import { METHOD_METADATA } from '@nestjs/common/constants.js';
 import { DiscoveryService, MetadataScanner } from '@nestjs/core';
 import { MESSAGE_MAPPING_METADATA } from '@nestjs/websockets/constants.js';
 import { mainMigrations } from '../../migrations/index.ts';
+import { PlansAdmin } from '../modules/plans/index.ts';
 import { row, rows, SystemDatabase, TenantDatabase, type Transaction } from '../platform/database/index.ts';
 import { accessRuleOf } from '../platform/http/index.ts';
 import { JobRegistry } from '../platform/queue/index.ts';
@@ -26,6 +27,7 @@ export async function checkBeforeServing(app: INestApplication): Promise<void> {
     ...app.get(JobRegistry).problems(),
     ...(await databaseProblems(app.get(TenantDatabase), app.get(SystemDatabase))),
     ...(await redisProblems(app.get(RedisConnections))),
+    ...(await app.get(PlansAdmin).problems()),
   ];
   if (problems.length > 0) throw new StartupError(problems);
 }

@@ -6,7 +6,10 @@ import { templates } from '../support/services.ts';
 
 // The catalogue checks must be able to fail: each fault is planted in a transaction, found, and taken back.
 const rules: CatalogueRules = {
-  global: ['users', 'replicas', 'migrations', 'turn_queue_clocks', 'plans'],
+  global: [
+    ...['users', 'replicas', 'migrations', 'turn_queue_clocks', 'plans', 'model_catalog', 'model_prices'],
+    ...['platform_model_credentials', 'platform_model_routes', 'platform_model_targets'],
+  ],
   tenantRole: 'parley_tenant',
   systemRole: 'parley_system',
 };

@@ -17,7 +17,7 @@ import { standaloneModels } from '../support/standalone-models.ts';
 const update = process.env['UPDATE_GENERATED'] === '1';
 const page = new URL('../../docs/hostile-providers.md', import.meta.url);
 
-const settings = { MODEL_IDLE_TIMEOUT_MS: '400', MODEL_HEADERS_TIMEOUT_MS: '600', MODEL_RETRY_AFTER_CAP_MS: '1000', MODEL_MAX_CALLS: '3' };
+const settings = { MODEL_IDLE_TIMEOUT_MS: '600', MODEL_HEADERS_TIMEOUT_MS: '800', MODEL_RETRY_AFTER_CAP_MS: '1000', MODEL_MAX_CALLS: '3' };
 
 /** Answers that are asked for at a time: enough to be quick, few enough that our own slowness is not taken for the provider's. */
 const atOnce = 8;

@@ -73,7 +73,7 @@ export function kills(seed: number, count: number, messages = 160): Scenario {
   const random = new SeededRandom(seed).branch('kills');
   const events = Array.from({ length: count }, (_, at): Event => {
     const kind = random.chance(0.4) ? 'kill-in-commit' : 'kill';
-    return { atMs: 1_000 + at * 3_500 + random.integer(0, 2_000), do: kind, replica: random.integer(0, 2), backAfterMs: 300 };
+    return { atMs: 800 + at * 2_500 + random.integer(0, 2_000), do: kind, replica: random.integer(0, 2), backAfterMs: 300 };
   });
   const mix = { full: 3, plain: 3, silent: 1, throttled: 1, cut: 1 };
   const limits = { tokens: messages * 300 };
@@ -102,8 +102,8 @@ export function flushes(seed: number, count: number): Scenario {
 export function planChanges(seed: number): Scenario {
   // Each change has five seconds to hold, and some more in which it is seen to hold.
   const events: Event[] = [
-    { atMs: 500, do: 'change-limits', limits: { tokens: 45_000 } },
-    { atMs: 6_500, do: 'change-limits', limits: { tokens: 20_000 } },
+    { atMs: 300, do: 'change-limits', limits: { tokens: 45_000 } },
+    { atMs: 5_800, do: 'change-limits', limits: { tokens: 20_000 } },
   ];
   const answer = { ...paced, tokensPerSecond: 600 };
   const load = { concurrency: 12, messages: 420, pauseMs: 300 };

@@ -104,8 +104,8 @@ export const silences: Fault[] = [
     let thoughts = 0;
     on.head().every(50, () => {
       thoughts += 1;
-      if (thoughts < 14) on.event({ choices: [{ index: 0, delta: { reasoning_content: 'hm' } }] });
-      else if (thoughts === 14) on.tokens(0, wholeTokens).finish('stop').usage(20, wholeTokens).done();
+      if (thoughts < 18) on.event({ choices: [{ index: 0, delta: { reasoning_content: 'hm' } }] });
+      else if (thoughts === 18) on.tokens(0, wholeTokens).finish('stop').usage(20, wholeTokens).done();
     });
   }),
   during('sends a byte at a time', { drip_bytes: 1 }),
@@ -114,7 +114,7 @@ export const silences: Fault[] = [
     byClock: true,
     socket: (on) => {
       let at = 0;
-      on.head().every(150, () => on.tokens(at, (at += 1)));
+      on.head().every(200, () => on.tokens(at, (at += 1)));
     },
   },
 ];

@@ -34,7 +34,7 @@ export interface Circumstances {
 }
 
 /** How long an answer may take at all, in milliseconds. */
-export const deadlineMs = 4_000;
+export const deadlineMs = 5_000;
 
 const text = Array.from({ length: wholeTokens }, (_, at) => `t${at}`).join(' ');
 

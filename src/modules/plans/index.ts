@@ -13,4 +13,4 @@ export { Quotas } from './quotas/quotas.ts';
 export { Admission, type Entrance, type Rate, type RateRefusal, type TurnPlace } from './rates/admission.ts';
 export { CountedAtAdmission } from './rates/request-rate.guard.ts';
 export { TenantSockets } from './rates/tenant-sockets.ts';
-export { crossedThresholds, type MonthCounter, Thresholds } from './usage/thresholds.ts';
+export { type MonthCounter, Thresholds } from './usage/thresholds.ts';

@@ -4,7 +4,6 @@
  */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import type { PlantedMode } from './modes.ts';
 
@@ -14,35 +13,29 @@ const redis = new Redis(redisUrl);
 const answerTokens = 400;
 const key = 'planted:tokens';
 
-/** Reserves; false when the limit has no room. */
-const reserve: Record<PlantedMode, (tokens: number) => Promise<boolean>> = {
-  // What nearly every hand-written limiter does: two requests see the same count.
-  'get-then-incr': async (tokens) => {
-    if (Number(await redis.get(key)) + tokens > limit) return false;
-    // As far away as a Redis on another machine.
-    await sleep(2);
-    await redis.incrby(key, tokens);
-    return true;
-  },
+/** Lets a request of so many tokens in: gives the tokens that are held for it, undefined when the limit has no room. */
+const admit: Record<PlantedMode, (tokens: number) => Promise<number | undefined>> = {
+  // What nearly every hand-written limiter does: look, do the work, count. Whoever looks meanwhile sees the same count.
+  'get-then-incr': async (tokens) => (Number(await redis.get(key)) + tokens > limit ? undefined : 0),
   // Each process counts what it has seen itself.
   'per-replica': (tokens) => {
-    if (own + tokens > limit) return Promise.resolve(false);
+    if (own + tokens > limit) return Promise.resolve(undefined);
     own += tokens;
-    return Promise.resolve(true);
+    return Promise.resolve(tokens);
   },
   // The way it should be: in which nothing must be found.
   atomic: async (tokens) => {
     const script = `local n = tonumber(redis.call('GET', KEYS[1]) or 0) + ARGV[1]
       if n > tonumber(ARGV[2]) then return 0 end
       redis.call('SET', KEYS[1], string.format('%d', n)) return 1`;
-    return (await redis.eval(script, 1, key, tokens, limit)) === 1;
+    return (await redis.eval(script, 1, key, tokens, limit)) === 1 ? tokens : undefined;
   },
 };
 let own = 0;
 
-async function settle(difference: number): Promise<void> {
-  if (mode === 'per-replica') own += difference;
-  else await redis.incrby(key, difference);
+async function count(tokens: number): Promise<void> {
+  if (mode === 'per-replica') own += tokens;
+  else await redis.incrby(key, tokens);
 }
 
 async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -50,14 +43,15 @@ async function answer(request: IncomingMessage, response: ServerResponse): Promi
   for await (const bytes of request.setEncoding('utf8')) body += String(bytes);
   const { messages } = JSON.parse(body) as { messages: { content: string }[] };
   const input = messages.reduce((sum, { content }) => sum + Buffer.byteLength(content) + 16, 16);
-  if (!(await reserve[mode](input + answerTokens))) return send(response, 429, { code: 'quota_exceeded', limit: 'tokens_per_month' });
+  const held = await admit[mode](input + answerTokens);
+  if (held === undefined) return send(response, 429, { code: 'quota_exceeded', limit: 'tokens_per_month' });
   const served = await fetch(`${modelUrl}/v1/chat/completions`, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
     body: JSON.stringify({ model: 'demo-large', messages, max_tokens: answerTokens }),
   });
   const completion = (await served.json()) as { usage: { total_tokens: number } };
-  await settle(completion.usage.total_tokens - input - answerTokens);
+  await count(completion.usage.total_tokens - held);
   send(response, 200, completion);
 }
 

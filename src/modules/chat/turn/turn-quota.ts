@@ -1,14 +1,14 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { newUuid } from '../../../kernel/ids.ts';
-import { row, TenantDatabase, type Transaction } from '../../../platform/database/index.ts';
+import { row, type Transaction } from '../../../platform/database/index.ts';
 import { safeError } from '../../../platform/telemetry/index.ts';
 import { bytesPerMessage } from '../../models/index.ts';
 import {
   type CallUse,
   type Counter,
-  crossedThresholds,
   type EffectiveLimits,
   type InAndOut,
+  limitNames,
   openReservation,
   PlanLimits,
   Quotas,
@@ -70,7 +70,6 @@ export class TurnQuota {
     private readonly plans: PlanLimits,
     private readonly quotas: Quotas,
     private readonly thresholds: Thresholds,
-    private readonly database: TenantDatabase,
   ) {}
 
   /** What holds for a tenant now. */
@@ -140,12 +139,17 @@ export class TurnQuota {
 
   /** Tells the tenant's owners of a threshold that a counter has crossed. Nobody waits for it: the next turn finds it again. */
   announce(tenantId: string, counter: Counter): void {
-    const announcing = async (): Promise<void> => {
-      const { limits } = await this.plans.of(tenantId);
-      if (crossedThresholds(counter, limits).length === 0) return;
-      await this.database.forTenant(tenantId, (tx) => this.thresholds.check(tx, tenantId, counter, limits));
-    };
-    announcing().catch((error: unknown) => this.logger.debug({ error: safeError(error) }, 'a threshold could not be announced'));
+    this.telling(this.plans.of(tenantId).then(({ limits }) => this.thresholds.afterTurn(tenantId, counter, limits)));
+  }
+
+  /** Tells them that a limit of the month has refused a message: what is left is too little for any. */
+  announceRefusal(tenantId: string, limit: string, { limits }: EffectiveLimits): void {
+    const name = limitNames.find((each) => each === limit);
+    if (name !== undefined) this.telling(this.thresholds.afterRefusal(tenantId, name, limits));
+  }
+
+  private telling(told: Promise<void>): void {
+    told.catch((error: unknown) => this.logger.debug({ error: safeError(error) }, 'a threshold could not be announced'));
   }
 }
 

@@ -1,4 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
+import { AppError } from '../../../kernel/app-error.ts';
 import { newUuid, uuidOf } from '../../../kernel/ids.ts';
 import { type ContentKey, KeyedHash } from '../../../platform/crypto/index.ts';
 import type { Transaction } from '../../../platform/database/index.ts';
@@ -20,7 +21,7 @@ import { type QueuePlace, takePlace } from '../queue/turn-order.ts';
 import { sealRequest } from './prompt-request.ts';
 import type { SendRequest } from './send-request.ts';
 import { isFinal, type TurnRow } from './turn.ts';
-import { type FirstCall, TurnQuota } from './turn-quota.ts';
+import { type Asked, type FirstCall, TurnQuota } from './turn-quota.ts';
 import { deadlineGraceMs, maxHistoryMessages } from './turn-limits.ts';
 import { stopReplaced } from './turn-lifecycle.ts';
 import { insertTurn, relatedTurns } from './turn-rows.ts';
@@ -161,7 +162,7 @@ export class TurnStore {
     let { first } = prepared;
     if (again) {
       await Promise.all(settle());
-      first = { ...first, output: await this.quota.roomForFirst(tx, tenantId, first, content.length, asked, limits) };
+      first = { ...first, output: await this.roomFor(tx, prepared, asked, content.length) };
     }
     // Sent together with the turn; the reference between them is checked at the commit.
     const written =
@@ -207,5 +208,17 @@ export class TurnStore {
     tx.commitAlong();
     const [input, turn, history] = await Promise.all([reserving, inserting, reading, written, ...settling]);
     return { turn, history, reserved: { input, output: first.output } };
+  }
+
+  /** Tokens of output that there is room for; a refusal is told to the tenant's owners. */
+  private async roomFor(tx: Transaction, { send, first, limits }: PreparedSend, asked: Asked, messageBytes: number): Promise<number> {
+    const { tenantId } = send.party;
+    try {
+      return await this.quota.roomForFirst(tx, tenantId, first, messageBytes, asked, limits);
+    } catch (error) {
+      const refusedBy = error instanceof AppError ? error.options.limit?.name : undefined;
+      if (refusedBy !== undefined) this.quota.announceRefusal(tenantId, refusedBy, limits);
+      throw error;
+    }
   }
 }

@@ -133,9 +133,21 @@ export async function reserveCall(
   if (sql === undefined) reserveTexts.set(name, (sql = reserveSql(inputSql, ofVisitor !== null)));
   try {
     const reserved = await row<{ input: number }>(tx, sql, [
-      ...[tenantId, call.id, call.kind, call.turnId, call.call, call.visitorId, call.botId],
-      ...[call.messages, call.output, call.price.input, call.price.output, call.apiKeyId],
-      ...[ofTenant.messages, ofTenant.tokens, ofTenant.cost],
+      tenantId,
+      call.id,
+      call.kind,
+      call.turnId,
+      call.call,
+      call.visitorId,
+      call.botId,
+      call.messages,
+      call.output,
+      call.price.input,
+      call.price.output,
+      call.apiKeyId,
+      ofTenant.messages,
+      ofTenant.tokens,
+      ofTenant.cost,
       ...(ofVisitor === null ? [] : [ofVisitor.messages, ofVisitor.tokens, ofVisitor.cost]),
       ...input.values,
     ]);
@@ -199,9 +211,19 @@ export function settleCalls(
   giveBackMessage: boolean,
 ): Promise<Counter | undefined> {
   return row<Counter>(tx, settleSql, [
-    ...[tenantId, turnId, use?.call ?? -1, use?.tokens?.input ?? null, use?.tokens?.output ?? null, use?.unserved ?? false],
-    ...[use?.outcome ?? null, use?.target ?? null, use?.model ?? null, use?.price.input ?? 0, use?.price.output ?? 0],
-    ...[others === 'nothing', giveBackMessage],
+    tenantId,
+    turnId,
+    use?.call ?? -1,
+    use?.tokens?.input ?? null,
+    use?.tokens?.output ?? null,
+    use?.unserved ?? false,
+    use?.outcome ?? null,
+    use?.target ?? null,
+    use?.model ?? null,
+    use?.price.input ?? 0,
+    use?.price.output ?? 0,
+    others === 'nothing',
+    giveBackMessage,
   ]);
 }
 
