@@ -138,7 +138,7 @@ const quick: Workload = {
   users: { ...full.users, sockets: 500, warmMs: 2_000, measuredMs: 10_000, everyMs: 20_000 },
   storm: { ...full.storm, readers: 200, spreadMs: 1_000, tokensPerAnswer: 30 },
   gateway: {
-    tokens: { ...tokens, tokensPerAnswer: 140, spreadMs: 400 },
+    tokens: { ...tokens, tokensPerAnswer: 160, spreadMs: 1_000 },
     ttft: { ...ttft, lightMs: 800 },
     rounds: 2,
     turns: 6,

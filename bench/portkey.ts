@@ -24,7 +24,8 @@ export function portkeyProgram(say: (line: string) => void): Promise<string> {
     if (existsSync(program) && versionOf(folder) === portkeyVersion) return program;
     say(`installing ${name} ${portkeyVersion} into ${folder}; this happens once`);
     await install(folder);
-    if (!existsSync(program)) throw new LauncherError(`The package ${name} ${portkeyVersion} has no build/start-server.js: was it replaced?`);
+    if (!existsSync(program))
+      throw new LauncherError(`The package ${name} ${portkeyVersion} has no build/start-server.js: was it replaced?`);
     return program;
   });
 }

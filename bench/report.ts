@@ -70,7 +70,9 @@ export function formatTable({ title, columns, rows }: Table): string {
     ...rows.map(({ label, figures }) => [label, ...columns.map(({ key, places }) => formatSpread(figures[key], places))]),
   ];
   const widths = [undefined, ...columns].map((_, at) => Math.max(...cells.map((line) => line[at]?.length ?? 0)));
-  const lines = cells.map((line) => line.map((cell, at) => (at === 0 ? cell.padEnd(widths[at] ?? 0) : cell.padStart(widths[at] ?? 0))).join('   '));
+  const lines = cells.map((line) =>
+    line.map((cell, at) => (at === 0 ? cell.padEnd(widths[at] ?? 0) : cell.padStart(widths[at] ?? 0))).join('   '),
+  );
   lines.splice(1, 0, '-'.repeat(lines[0]?.length ?? 0));
   return lines.join('\n');
 }

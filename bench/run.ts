@@ -1,15 +1,18 @@
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { build } from '../scripts/local/build.mjs';
+import { gatewayTables } from './gateway-tables.ts';
 import { Fleet } from './load/fleet.ts';
 import { type Bench, WrongAnswers } from './measures/bench.ts';
 import { measureFirstTokenLight, measureFirstTokenUnderLoad } from './measures/first-token.ts';
+import { measureGateway } from './measures/gateway.ts';
 import { measureIdle } from './measures/idle.ts';
 import { measureSends, sendsRound } from './measures/sends.ts';
 import { measureStorm } from './measures/storm.ts';
 import { measureTokens, tokensRound } from './measures/tokens.ts';
 import { measureUsers } from './measures/users.ts';
 import { type MeasureName, type Options, readOptions, usage } from './options.ts';
+import { portkeyVersion } from './portkey.ts';
 import { Processes, root } from './processes.ts';
 import { summarise } from './profile.ts';
 import { formatProfile, formatTable, machine, type Table, writeResult } from './report.ts';
@@ -56,6 +59,10 @@ const measures: Record<MeasureName, (bench: Bench) => Promise<Measured>> = {
     const storm = await measureStorm(bench);
     return { tables: [stormTable(storm)], rounds: { storm } };
   },
+  gateway: async (bench) => {
+    const gateway = await measureGateway(bench);
+    return { tables: gatewayTables(gateway), rounds: { gateway } };
+  },
 };
 
 async function startBench(options: Options, processes: Processes): Promise<Bench> {
@@ -65,11 +72,11 @@ async function startBench(options: Options, processes: Processes): Promise<Bench
     await build();
   }
   say('starting Postgres, Redis, the demo model, the server and the bare relay');
-  const stack = await Stack.start(processes, join(root, options.dist));
+  const stack = await Stack.start(processes, join(root, options.dist), options.limits);
   const [parley, relay] = [await stack.startParley(), await stack.startRelay()];
   const load = new Fleet(processes, 'load', 2, stack.loadFolder());
   const probes = new Fleet(processes, 'probe', 1, stack.loadFolder());
-  const tally = { answers: 0, tokens: 0, errors: 0 };
+  const tally = { answers: 0, tokens: 0, errors: 0, errorsOfPeer: 0 };
   return { stack, workload: options.workload, load, probes, parley, relay, tally, say };
 }
 
@@ -92,8 +99,9 @@ async function measure(options: Options, processes: Processes): Promise<void> {
   const seconds = Math.round((performance.now() - began) / 1_000);
   console.log(workloadText(options));
   console.log(`\n${tables.map(formatTable).join('\n\n')}\n`);
-  const { answers, tokens } = bench.tally;
+  const { answers, tokens, errorsOfPeer } = bench.tally;
   if (answers > 0) console.log(`Compared with the model's own log: ${answers} answers, ${tokens} tokens, 0 wrong, 0 missing, 0 errors.`);
+  if (options.only.includes('gateway')) console.log(`Wrong answers of the peer among them: ${errorsOfPeer}.`);
   const file = writeResult(options.quick ? 'quick' : 'bench', { ...described, seconds, checked: bench.tally, tables, rounds });
   console.log(`${seconds} s; the rounds are in ${file}`);
   if (options.quick) console.log('A quick run shows that everything works; its figures are hints.');
@@ -102,6 +110,7 @@ async function measure(options: Options, processes: Processes): Promise<void> {
 async function profile(options: Options, processes: Processes): Promise<void> {
   const bench = await startBench(options, processes);
   const { parley } = bench;
+  const target = options.only.length === 1 && options.only[0] === 'gateway' ? bench.stack.overCompletions(parley) : parley;
   const ofSends = options.only.length === 1 && options.only[0] === 'sends';
   const file = join(bench.stack.folder, 'server.cpuprofile');
   let tokens = 0;
@@ -113,7 +122,7 @@ async function profile(options: Options, processes: Processes): Promise<void> {
     tokens = (await bench.load.look()).tokens - before;
   };
   const round = (tag: string, inside?: typeof during) =>
-    ofSends ? sendsRound(bench, parley, tag, inside) : tokensRound(bench, parley, tag, inside);
+    ofSends ? sendsRound(bench, target, tag, inside) : tokensRound(bench, target, tag, inside);
   bench.say('profile: warming up');
   await round('profile-warm');
   bench.say('profile: running');
@@ -127,12 +136,14 @@ async function profile(options: Options, processes: Processes): Promise<void> {
   console.log(`\nthe sums are in ${writeResult('profile', { machine: machine(), workload: options.workload, count, unit, ...summary })}`);
 }
 
-function workloadText({ workload, only, profile: profiling }: Options): string {
+function workloadText({ workload, only, limits, profile: profiling }: Options): string {
   const { cpu, cores, memoryGb, node, system, loadAtStart, commit } = machine();
-  const { tokens, ttft, idle, sends, users, storm, rounds } = workload;
+  const { tokens, ttft, idle, sends, users, storm, gateway, rounds } = workload;
+  const plan = limits ? 'a plan with every limit, none of them near' : 'a plan without limits';
   const lines = [
     `machine: ${cores} cores (${cpu}), ${memoryGb} GB, ${system}, Node ${node}, load ${loadAtStart.toFixed(1)} now; commit ${commit}`,
     'everything runs on it: server or relay, demo model, Postgres (fsync on), Redis (AOF, everysec), load processes',
+    `the tenant has ${plan}`,
   ];
   const of: Record<MeasureName, string> = {
     tokens: `tokens: ${tokens.streams} sockets with one answer each of ${tokens.tokensPerAnswer} tokens at ${tokens.tokensPerSecond}/s, begun over ${tokens.spreadMs} ms`,
@@ -141,6 +152,7 @@ function workloadText({ workload, only, profile: profiling }: Options): string {
     sends: `sends: ${sends.connections} sockets ask for ${sends.tokensPerAnswer} tokens without a pause, ${sends.measuredMs} ms, ${sends.turnsPerConversation} turns a conversation`,
     users: `users: ${users.sockets} sockets of as many visitors from ${idle.addresses} addresses, in turn to ${users.replicas} equal processes, new ones each round; each asks once in ${users.everyMs / 1_000} s for ${users.tokensPerAnswer} tokens at ${users.tokensPerSecond}/s; ${users.measuredMs / 1_000} s, ${users.rounds} rounds`,
     storm: `storm: ${storm.readers} readers of answers of ${storm.tokensPerAnswer} tokens at ${storm.tokensPerSecond}/s; their replica is killed (SIGKILL), and each connects to the other one within ${storm.jitterMs} ms; ${storm.rounds} rounds`,
+    gateway: `gateway: chat completions over SSE through parley, a bare relay and @portkey-ai/gateway ${portkeyVersion} in turn: ${gateway.tokens.streams} streams of ${gateway.tokens.tokensPerAnswer} tokens at ${gateway.tokens.tokensPerSecond}/s; ${gateway.ttft.probes} probes alone, ${gateway.ttft.lightMs} ms; ${gateway.rounds} rounds; and ${gateway.turns} single turns`,
   };
   if (profiling) return [...lines, only.length === 1 && only[0] === 'sends' ? of.sends : of.tokens].join('\n');
   lines.push(`median (least–most) of ${rounds} rounds, server and relay in turn; ratio = server by relay, round by round`);

@@ -48,7 +48,7 @@ export interface ServicePorts {
 const plan = 'enterprise';
 /** Every limit, so high that none refuses and each is asked. */
 const farLimits = `UPDATE plans SET limits = (
-  SELECT jsonb_object_agg(name, 1000000000000) FROM plans t, jsonb_object_keys(t.limits || '{"cost_per_month": 0}') name WHERE t.id = 'trial')
+    SELECT jsonb_object_agg(l.key, 1000000000000) FROM plans t, jsonb_object_keys(t.limits || '{"cost_per_month": 0}') l(key) WHERE t.id = 'trial')
   WHERE id = '${plan}'`;
 
 interface Parts {
@@ -114,6 +114,11 @@ export class Stack {
     const pids = { redis: redis.pid, postgres: postgres.pid, model: model.pid };
     const ports = { redis: redis.port, postgres: postgres.port, model: model.port };
     return new Stack(processes, { dist, folder, ports, modelUrl: model.url, serverEnv, account, pids });
+  }
+
+  /** Holds the built server. */
+  get dist(): string {
+    return this.parts.dist;
   }
 
   /** Where the services listen. */

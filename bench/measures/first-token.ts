@@ -50,12 +50,14 @@ async function besideStreams(bench: Bench, target: StartedTarget, tag: string): 
   return round;
 }
 
+/** Streams beside the probes. */
 interface Streams {
   answers: Promise<Answer[]>;
   tokens: number;
 }
 
-async function firstTokenRound(
+/** One round of the probes, alone or beside streams that are checked with them. */
+export async function firstTokenRound(
   bench: Bench,
   target: StartedTarget,
   tag: string,

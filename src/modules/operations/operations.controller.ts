@@ -1,10 +1,9 @@
-import { timingSafeEqual } from 'node:crypto';
 import { Controller, Get, Inject, Req, Res } from '@nestjs/common';
 import { ApiExcludeEndpoint, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { commonErrors } from '../../kernel/app-error.ts';
-import { Access, Answers, type HttpConfig, httpConfig } from '../../platform/http/index.ts';
+import { Access, Answers, type HttpConfig, httpConfig, isOperatorRequest } from '../../platform/http/index.ts';
 import { metricsRegistry } from '../../platform/telemetry/index.ts';
 import { Health } from './health.service.ts';
 
@@ -56,18 +55,7 @@ export class OperationsController {
   @Access('public')
   @ApiExcludeEndpoint()
   async metrics(@Req() request: FastifyRequest, @Res() reply: FastifyReply) {
-    if (!mayReadMetrics(request, this.http.metricsToken)) throw commonErrors.notFound('page');
+    if (!isOperatorRequest(request, this.http.metricsToken)) throw commonErrors.notFound('page');
     void reply.header('content-type', metricsRegistry.contentType).send(await metricsRegistry.metrics());
   }
-}
-
-/** With a token configured, whoever has it; without one, only callers on this machine that come through no proxy. */
-function mayReadMetrics(request: FastifyRequest, token: string | undefined): boolean {
-  if (token !== undefined) {
-    const given = Buffer.from(request.headers.authorization ?? '');
-    const wanted = Buffer.from(`Bearer ${token}`);
-    return given.length === wanted.length && timingSafeEqual(given, wanted);
-  }
-  const proxied = ['forwarded', 'x-forwarded-for', 'x-real-ip', 'via'].some((name) => request.headers[name] !== undefined);
-  return !proxied && /^(127\.|::1$|::ffff:127\.)/.test(request.socket.remoteAddress ?? '');
 }

@@ -3,6 +3,7 @@ export { clientErrorHandler, frameworkErrors, ignoreUnknownExpectations } from '
 export { type HttpConfig, httpConfig, publicUrlOf } from './http.config.ts';
 export { IdempotencyInterceptor, OwnIdempotency } from './idempotency.ts';
 export { Answers, ProblemSchema, zodToOpenApi } from './openapi.ts';
+export { isOperatorRequest } from './operator-request.ts';
 export { pageOf, PageQuery, toPage } from './page.ts';
 export { type Problem, problemHeaders, toAppError, toProblem } from './problem.ts';
 export { pathOf, ProblemFilter } from './problem.filter.ts';

@@ -2,9 +2,8 @@ import { Controller, Get, Inject, Req } from '@nestjs/common';
 import { ApiExcludeEndpoint } from '@nestjs/swagger';
 import type { FastifyRequest } from 'fastify';
 import { commonErrors } from '../../../kernel/app-error.ts';
-import { Access, type HttpConfig, httpConfig } from '../../../platform/http/index.ts';
+import { Access, type HttpConfig, httpConfig, isOperatorRequest } from '../../../platform/http/index.ts';
 import { ModelHealth } from './model-health.ts';
-import { isOperatorRequest } from './operator-request.ts';
 
 /** How the model providers do, for whoever runs Parley: protected as `/metrics` is. */
 @Controller('v1/models')
