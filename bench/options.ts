@@ -122,7 +122,7 @@ const full: Workload = {
     rounds: 1,
   },
   storm: { readers: 2_000, jitterMs: 1_000, spreadMs: 8_000, tokensPerAnswer: 60, tokensPerSecond: 3, rounds: 1 },
-  gateway: { tokens: { ...tokens, tokensPerAnswer: 200 }, ttft, rounds: 3, turns: 20 },
+  gateway: { tokens: { ...tokens, tokensPerAnswer: 250 }, ttft, rounds: 3, turns: 20 },
 };
 
 /** Longer answers, so that their beginnings and ends are far from the window that is looked at. */
@@ -138,7 +138,7 @@ const quick: Workload = {
   users: { ...full.users, sockets: 500, warmMs: 2_000, measuredMs: 10_000, everyMs: 20_000 },
   storm: { ...full.storm, readers: 200, spreadMs: 1_000, tokensPerAnswer: 30 },
   gateway: {
-    tokens: { ...tokens, tokensPerAnswer: 160, spreadMs: 1_000 },
+    tokens: { ...tokens, tokensPerAnswer: 200 },
     ttft: { ...ttft, lightMs: 800 },
     rounds: 2,
     turns: 6,

@@ -5,7 +5,7 @@ import { gatewayTables } from './gateway-tables.ts';
 import { Fleet } from './load/fleet.ts';
 import { type Bench, WrongAnswers } from './measures/bench.ts';
 import { measureFirstTokenLight, measureFirstTokenUnderLoad } from './measures/first-token.ts';
-import { measureGateway } from './measures/gateway.ts';
+import { greet, measureGateway } from './measures/gateway.ts';
 import { measureIdle } from './measures/idle.ts';
 import { measureSends, sendsRound } from './measures/sends.ts';
 import { measureStorm } from './measures/storm.ts';
@@ -124,6 +124,7 @@ async function profile(options: Options, processes: Processes): Promise<void> {
   const round = (tag: string, inside?: typeof during) =>
     ofSends ? sendsRound(bench, target, tag, inside) : tokensRound(bench, target, tag, inside);
   bench.say('profile: warming up');
+  if (target !== parley) await greet(bench, target);
   await round('profile-warm');
   bench.say('profile: running');
   await round('profile', during);

@@ -3,7 +3,6 @@ import { mkdirSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import pg from 'pg';
 import { migrate, seedDemo } from '../scripts/local/app.mjs';
 import { runtimeUrl } from '../scripts/local/database-urls.mjs';
 import { startDemoModel } from '../scripts/local/demo-model.mjs';
@@ -11,6 +10,7 @@ import { freePort } from '../scripts/local/ports.mjs';
 import { ensureDatabase, startPostgres } from '../scripts/local/postgres.mjs';
 import { waitUntil } from '../scripts/local/processes.mjs';
 import { startRedis } from '../scripts/local/redis.mjs';
+import { setFarLimits } from './far-limits.ts';
 import type { Target } from './load/fleet.ts';
 import { type Asked, type Processes, root } from './processes.ts';
 import { cpuOf, cpuOfTree } from './usage.ts';
@@ -46,10 +46,6 @@ export interface ServicePorts {
 
 /** Plan of the tenant: it has no limits of its own. */
 const plan = 'enterprise';
-/** Every limit, so high that none refuses and each is asked. */
-const farLimits = `UPDATE plans SET limits = (
-    SELECT jsonb_object_agg(l.key, 1000000000000) FROM plans t, jsonb_object_keys(t.limits || '{"cost_per_month": 0}') l(key) WHERE t.id = 'trial')
-  WHERE id = '${plan}'`;
 
 interface Parts {
   /** Holds the built server. */
@@ -108,7 +104,7 @@ export class Stack {
       DRAIN_TIMEOUT_MS: '1000',
     };
     await migrate({ ...serverEnv, DATABASE_OWNER_URL: owner, KEYSTORE_OWNER_URL: keystoreOwner });
-    if (limits) await runAs(owner, farLimits);
+    if (limits) await setFarLimits(owner, plan);
     const account = await seedDemo(serverEnv);
     if (account === undefined) throw new Error('the demo tenant was there already');
     const pids = { redis: redis.pid, postgres: postgres.pid, model: model.pid };
@@ -248,16 +244,6 @@ function kept<T extends { stop: () => Promise<void> }>(processes: Processes): (s
 
 function targetOf(name: Target['name'], child: Asked): Pick<StartedTarget, 'name' | 'pid' | 'ask' | 'stop'> {
   return { name, pid: child.pid, ask: child.ask, stop: () => child.stop(targetGraceMs) };
-}
-
-async function runAs(url: string, sql: string): Promise<void> {
-  const client = new pg.Client({ connectionString: url });
-  await client.connect();
-  try {
-    await client.query(sql);
-  } finally {
-    await client.end();
-  }
 }
 
 async function isReady(url: string): Promise<boolean> {

@@ -5,6 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { ClientSocket } from '../load/client-socket.ts';
 import { CompletionsClient } from '../load/completions-client.ts';
 import { type ChatClient, now } from '../load/received.ts';
+import type { Answer } from '../load/messages.ts';
 import type { Stack, StartedTarget } from '../stack.ts';
 import { postgresStatements } from '../taps/postgres-statements.ts';
 import { redisCommands } from '../taps/redis-commands.ts';
@@ -15,7 +16,7 @@ import { type Bench, verify } from './bench.ts';
 interface Asked {
   at: number;
   of: 'redis' | 'statement' | 'trip' | 'model';
-  /** A Redis command (of a script, its file) or the SQL. */
+  /** A Redis command and the shape of its key (of a script, its file) or the SQL. */
   what: string;
 }
 
@@ -27,10 +28,11 @@ export interface AskedInPart {
   trips: number;
 }
 
-/** One turn: until the model is asked, until the reader has the end, and after it. */
+/** One turn: until the model is asked, until the reader has the first token, until it has the end, and after that. */
 export interface TurnTrips {
   before: AskedInPart;
-  during: AskedInPart;
+  waiting: AskedInPart;
+  streaming: AskedInPart;
   after: AskedInPart;
 }
 
@@ -40,8 +42,8 @@ export type Trips = Record<'socket' | 'completions', TurnTrips[]>;
 /** Turns that warm caches, connections and prepared statements up. */
 const warmTurns = 5;
 /** How long after an answer's end its work goes on, in milliseconds. */
-const afterworkMs = 250;
-const script = { tokens: 25, tokens_per_second: 50, first_token_ms: 50 };
+const afterworkMs = 100;
+const script = { tokens: 10, tokens_per_second: 50, first_token_ms: 50 };
 const answerLimitMs = 20_000;
 
 /**
@@ -72,7 +74,8 @@ async function openTaps({ ports, dist }: Stack, asked: Asked[]): Promise<Record<
     let ofTurns = false;
     return redisCommands(([name = '', ...words]) => {
       if (name === 'CLIENT' && words[0]?.toUpperCase() === 'SETNAME') ofTurns = words[1] === 'parley-commands';
-      else if (ofTurns) note('redis', name === 'EVALSHA' ? (scripts.get(words[0] ?? '') ?? 'unknown script') : name);
+      else if (ofTurns)
+        note('redis', name === 'EVALSHA' ? (scripts.get(words[0] ?? '') ?? 'unknown script') : `${name} ${shapeOf(words[0])}`);
     });
   };
   const isOfTurns = (application: string) => application !== 'parley-system';
@@ -93,18 +96,22 @@ async function turnsOf(bench: Bench, target: StartedTarget, name: keyof Trips, a
   bench.say(`round trips: ${name}`);
   const client = await clientOf(target);
   const turns: TurnTrips[] = [];
-  const answers = [];
+  const answers: Answer[] = [];
   for (let turn = -warmTurns; turn < bench.workload.gateway.turns; turn += 1) {
     const marker = `trips-${name}-${turn}`;
     asked.length = 0;
     const answer = await client.ask(`trips-${name}`, marker, `[[demo: ${JSON.stringify(script)}]] ${marker}`, answerLimitMs);
     await sleep(afterworkMs);
     answers.push(answer);
-    if (turn >= 0) turns.push(partsOf(asked, answer.endedAt));
+    if (turn >= 0) turns.push(partsOf(asked, answer));
   }
   await client.close();
   await verify(bench, target, answers, () => script.tokens);
   return turns;
+}
+
+function shapeOf(key = ''): string {
+  return key.replace(/[0-9a-f]{8}-[0-9a-f-]{27}/g, '…').replace(/[0-9a-f]{32,}/g, '…');
 }
 
 function clientOf(target: StartedTarget): Promise<ChatClient> {
@@ -113,12 +120,14 @@ function clientOf(target: StartedTarget): Promise<ChatClient> {
   return ClientSocket.open(`${url}&visitor_id=trips`, headers, '127.0.0.1');
 }
 
-function partsOf(asked: Asked[], endedAt: number): TurnTrips {
-  const atModel = asked.find(({ of }) => of === 'model')?.at ?? Number.POSITIVE_INFINITY;
+function partsOf(asked: Asked[], { firstAt, endedAt }: Answer): TurnTrips {
+  const modelAt = asked.find(({ of }) => of === 'model')?.at ?? Number.POSITIVE_INFINITY;
+  const between = (from: number, until: number) => partOf(asked.filter(({ at }) => at >= from && at < until));
   return {
-    before: partOf(asked.filter(({ at }) => at < atModel)),
-    during: partOf(asked.filter(({ at }) => at >= atModel && at < endedAt)),
-    after: partOf(asked.filter(({ at }) => at >= endedAt)),
+    before: between(0, modelAt),
+    waiting: between(modelAt, firstAt),
+    streaming: between(firstAt, endedAt),
+    after: between(endedAt, Number.POSITIVE_INFINITY),
   };
 }
 

@@ -1,17 +1,21 @@
 import { createHash, randomUUID } from 'node:crypto';
+import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { type RunningDemoModel, startDemoModel } from '../../src/apps/demo-model/server.ts';
 import { digestOf } from '../../src/modules/models/pacing/pace-store.ts';
 import { redisKeys } from '../../src/platform/redis/index.ts';
 import { judge, type Judged, type LoadResult, offer, type PacingReplica, pacingReplica } from './pacing-load.ts';
 
-// PACING_MINUTE_MS=60000 npm test -- test/models/pacing.test.ts is the same with real minutes; it takes six of them.
-const minuteMs = Number(process.env['PACING_MINUTE_MS'] ?? 2_000);
-const windows = 6;
+// PACING_MINUTE_MS=60000 npm test -- test/models/pacing.test.ts is the same with real minutes; it takes four of them.
+const minuteMs = Number(process.env['PACING_MINUTE_MS'] ?? 4_000);
+const windows = 4;
 const seconds = (windows * minuteMs) / 1_000;
 /** Tokens a minute that the model lets through, for each key. */
 const limit = Math.max(4_000, minuteMs / 2);
 const replicas = 3;
+/** Whoever stood still for so long, in milliseconds, has sent in heaps what was granted evenly: such a run says nothing of pacing. */
+const stillMs = minuteMs / 20;
+const attempts = 3;
 /** The load is so many times what the limit allows. */
 const overload = 3;
 /** Tokens of the prompt by the model's own count. */
@@ -68,7 +72,8 @@ async function run({ kind, counts, maxTokens, answerTokens, paced, flush, silent
     warmUp: 1,
     costOf: (entry) => entry.prompt_tokens + (counts === 'used' ? entry.tokens_served : maxTokens),
   });
-  return { results, judged, offered: results.reduce((sum, { offered }) => sum + offered, 0) };
+  const offered = results.reduce((sum, each) => sum + each.offered, 0);
+  return { results, judged, offered, overLimit: (offered * cost) / (limit * windows) };
 }
 
 function said(name: string, { results, judged, offered }: { results: LoadResult[]; judged: Judged; offered: number }): void {
@@ -90,21 +95,32 @@ describe('three replicas that are asked for three times what a key may', () => {
     ['no limits told', { kind: 'bucket', counts: 'reserved', ...small, paced: true, silent: true }],
     ['nobody paces', { kind: 'bucket', counts: 'reserved', ...small, paced: false }],
   ];
-  const outcomes = new Map<string, ReturnType<typeof run>>();
+  const outcomes = new Map<string, Awaited<ReturnType<typeof run>>>();
   // All at once: each has a key and a model of its own, and they cost little.
   beforeAll(
     async () => {
-      for (const [name, options] of runs) outcomes.set(name, run(options));
-      for (const [name, outcome] of outcomes) said(name, await outcome);
+      for (let attempt = 1; ; attempt += 1) {
+        const stood = monitorEventLoopDelay({ resolution: 5 });
+        stood.enable();
+        const ended = await Promise.all(runs.map(async ([name, options]) => [name, await run(options)] as const));
+        stood.disable();
+        for (const [name, outcome] of ended) {
+          outcomes.set(name, outcome);
+          said(name, outcome);
+        }
+        const longest = stood.max / 1e6;
+        if (longest < stillMs || attempt === attempts) return;
+        process.stdout.write(`This process stood still for ${longest.toFixed(0)} ms: the machine was too busy, once more.\n`);
+      }
     },
-    seconds * 1_000 + 60_000,
+    attempts * seconds * 1_000 + 60_000,
   );
 
   it.each(runs.filter(([, { paced, silent }]) => paced && silent !== true))(
     'use the limit and are hardly ever refused: %s',
-    async (name, { flush }) => {
-      const { judged, results, offered } = (await outcomes.get(name)) as Awaited<ReturnType<typeof run>>;
-      expect(offered).toBeGreaterThan(2.5 * judged.requests);
+    (name, { flush }) => {
+      const { judged, results, overLimit } = outcomes.get(name) as Awaited<ReturnType<typeof run>>;
+      expect(overLimit).toBeGreaterThan(2.5);
       expect(judged.usedPart).toBeGreaterThan(0.9);
       expect(judged.refusedPart).toBeLessThan(flush === true ? 0.03 : 0.01);
       expect(results.flatMap(({ failures }) => failures)).toEqual([]);
@@ -113,16 +129,16 @@ describe('three replicas that are asked for three times what a key may', () => {
     },
   );
 
-  it('find a limit of which nobody tells them by being refused', async () => {
-    const { judged } = (await outcomes.get('no limits told')) as Awaited<ReturnType<typeof run>>;
+  it('find a limit of which nobody tells them by being refused', () => {
+    const { judged } = outcomes.get('no limits told') as Awaited<ReturnType<typeof run>>;
     expect(judged.usedPart).toBeGreaterThan(0.6);
     // A few for each time that the limit is tried, and those that were under way when it was met first.
     expect(judged.refused).toBeGreaterThan(0);
     expect(judged.refusedPart).toBeLessThan(0.15);
   });
 
-  it('are refused a lot when nobody paces', async () => {
-    const { judged } = (await outcomes.get('nobody paces')) as Awaited<ReturnType<typeof run>>;
+  it('are refused a lot when nobody paces', () => {
+    const { judged } = outcomes.get('nobody paces') as Awaited<ReturnType<typeof run>>;
     expect(judged.refusedPart).toBeGreaterThan(0.4);
   });
 });

@@ -77,8 +77,11 @@ function rough(): TenantEvidence {
 type Change = (evidence: TenantEvidence) => unknown;
 const edit = <T>(list: T[], at: number, more: Partial<T>) => Object.assign(list.at(at) as object, more);
 
-test('P6: what is sound has no violation, calm or after a death', () => {
+test('P6: what is sound has no violation: calm, after a death, or out of quota for another call', () => {
   expect(check([sound()])).toEqual([]);
+  const late = sound();
+  refuseLate(late, {});
+  expect(check([late])).toEqual([]);
   expect(check([rough()])).toEqual([]);
 });
 
@@ -115,6 +118,7 @@ describe('P6: the checker finds', () => {
     ['a refusal that lets clients try again', 'refusal', (e) => refuseWith(e, { shouldRetry: null })],
     ['a refusal that does not say how long', 'refusal', (e) => refuseWith(e, { retryAfter: null })],
     ['a refusal after the provider was asked', 'refusal', (e) => e.served.push(served('M9', 905))],
+    ['a refusal in the middle of an answer that does not say which', 'refusal', (e) => refuseLate(e, { limit: undefined })],
     ['a refusal of what was stored', 'refusal', (e) => e.turns.push(turn('M9', { answered: false }))],
     ['a message that became two turns', 'turns', (e) => e.turns.push(turn('M1', { id: 'turn-other' }))],
     ['an acknowledged message that is gone', 'turns', (e) => e.sent.push(message('M42', 950))],
@@ -171,6 +175,14 @@ function lower(evidence: TenantEvidence, tokens: number): void {
     { at: 0, tokens: 1_000 },
     { at: -4_700, tokens },
   ];
+}
+
+/** The first call of the refused message broke off, and there was no room for another. */
+function refuseLate(evidence: TenantEvidence, more: object): void {
+  refusalOf(evidence, more);
+  evidence.turns.push(turn('M9', { state: 'failed', answered: false }));
+  evidence.served.push(served('M9', 905, { outcome: 'error', status: 500, tokensServed: 0, reported: null }));
+  evidence.ledger.push(booked('M9', 1, { state: 'released', inputTokens: 0, outputTokens: 0, cost: 0 }));
 }
 
 function refuseWith(evidence: TenantEvidence, more: object): void {

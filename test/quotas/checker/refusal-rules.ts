@@ -6,17 +6,19 @@ export function judgeRefusals(evidence: TenantEvidence): Violation[] {
   const found: Violation[] = [];
   const report = (kind: Violation['kind'], detail: string) => void found.push({ kind, tenant: evidence.name, detail });
   const turns = Map.groupBy(evidence.turns, ({ marker }) => marker);
-  const asked = new Set(evidence.served.map(({ marker }) => marker));
+  const served = Map.groupBy(evidence.served, ({ marker }) => marker);
   for (const message of evidence.sent) {
     const { marker } = message;
     const own = turns.get(marker) ?? [];
     if (own.length > 1) report('turns', `${marker} became ${own.length} turns`);
     if (wasAccepted(message) && own.length === 0) report('turns', `${marker} was acknowledged, and Postgres has no turn of it`);
-    for (const fault of message.replies.flatMap(({ refusal }) => faultsOf(refusal, evidence))) report('refusal', `${marker}: ${fault}`);
-    // A turn whose first call failed may find no quota for its next one, and says so: it was accepted, and has ended.
-    const begun = own.some(({ attempt, modelCalls }) => attempt > 1 || modelCalls > 1);
-    if (wasRefused(message) && !begun) {
-      if (asked.has(marker)) report('refusal', `${marker} was refused, and the model server was asked`);
+    // A turn whose calls so far have failed may find no quota for its next one, and ends with that: it was no refusal at the door.
+    const calls = served.get(marker) ?? [];
+    const later = own.some(({ attempt }) => attempt > 1 || (calls.length > 0 && calls.every(({ outcome }) => outcome !== 'complete')));
+    for (const fault of message.replies.flatMap(({ refusal }) => faultsOf(refusal, evidence, later)))
+      report('refusal', `${marker}: ${fault}`);
+    if (wasRefused(message) && !later) {
+      if (calls.length > 0) report('refusal', `${marker} was refused, and the model server was asked`);
       if (own.length > 0) report('refusal', `${marker} was refused, and is stored as turn ${own[0]?.id}`);
     }
     if (evidence.neighbour) judgeNeighbour(evidence, message, own[0]?.state, report);
@@ -24,8 +26,8 @@ export function judgeRefusals(evidence: TenantEvidence): Violation[] {
   return found;
 }
 
-/** What a hard limit's refusal lacks; the headers are those of IETF draft-ietf-httpapi-ratelimit-headers-11. */
-function faultsOf(refusal: Refusal | undefined, evidence: TenantEvidence): string[] {
+/** What a hard limit's refusal lacks; `later`: in the middle of an answer, where headers of limits are not asked for. The headers are those of IETF draft-ietf-httpapi-ratelimit-headers-11. */
+function faultsOf(refusal: Refusal | undefined, evidence: TenantEvidence, later: boolean): string[] {
   if (refusal?.code !== 'quota_exceeded') return [];
   const { status, limit = '', resetsAt, headers } = refusal;
   const found: string[] = [];
@@ -38,6 +40,7 @@ function faultsOf(refusal: Refusal | undefined, evidence: TenantEvidence): strin
   if (headers === undefined) return found;
   if (headers.shouldRetry !== 'false') found.push(`x-should-retry is ${headers.shouldRetry}`);
   if (!(Number(headers.retryAfter) > 0)) found.push(`Retry-After is ${headers.retryAfter}`);
+  if (later) return found;
   if (headers.rateLimit === null || headers.policy === null) found.push('RateLimit or RateLimit-Policy is absent');
   return found;
 }
