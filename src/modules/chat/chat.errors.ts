@@ -1,5 +1,5 @@
 import { AppError, commonErrors } from '../../kernel/app-error.ts';
-import { toProblem } from '../../platform/http/index.ts';
+import { type Problem, toProblem } from '../../platform/http/index.ts';
 import type { ModelError } from '../models/index.ts';
 
 /** Errors of chat. */
@@ -65,6 +65,7 @@ export function modelProblem(error: ModelError): AppError {
 
 /** The error that a stored code stands for. */
 export function problemOfCode(code: string): AppError {
+  if (code === 'quota_exceeded') return new AppError(code, 429, 'A limit of the plan was reached.', { retryable: false });
   const known = Object.values(modelProblems).find(([name]) => name === code);
   return known === undefined ? new AppError(code, 500, 'The answer failed.') : new AppError(...known);
 }
@@ -76,6 +77,12 @@ export function problemText(error: AppError, requestId = ''): string {
 
 /** The error that an `error` chunk's text tells of. */
 export function problemFromText(text: string): AppError {
-  const { code, status, detail } = JSON.parse(text) as { code: string; status: number; detail: string };
-  return new AppError(code, status, detail);
+  const { code, status, detail, limit, resets_at, retry_after } = JSON.parse(text) as Problem;
+  return new AppError(code, status, detail, {
+    ...(retry_after === undefined ? {} : { retryAfter: retry_after }),
+    // Only limits of the plan are named, and those that can end an answer are of a month or a day.
+    ...(limit === undefined
+      ? {}
+      : { retryable: false, limit: { name: limit, ...(resets_at === undefined ? {} : { resetsAt: resets_at }) } }),
+  });
 }
