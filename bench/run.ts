@@ -156,7 +156,7 @@ function workloadText({ workload, only, limits, profile: profiling }: Options): 
     gateway: `gateway: chat completions over SSE through parley, a bare relay and @portkey-ai/gateway ${portkeyVersion} in turn: ${gateway.tokens.streams} streams of ${gateway.tokens.tokensPerAnswer} tokens at ${gateway.tokens.tokensPerSecond}/s; ${gateway.ttft.probes} probes alone, ${gateway.ttft.lightMs} ms; ${gateway.rounds} rounds; and ${gateway.turns} single turns`,
   };
   if (profiling) return [...lines, only.length === 1 && only[0] === 'sends' ? of.sends : of.tokens].join('\n');
-  lines.push(`median (least–most) of ${rounds} rounds, server and relay in turn; ratio = server by relay, round by round`);
+  lines.push(`median (least–most) of ${rounds} rounds where nothing else is said, in turn; ratio = server by relay, round by round`);
   return [...lines, ...only.map((name) => of[name])].join('\n');
 }
 

@@ -187,7 +187,7 @@ TABLE provider_calls [row level security, forced]
   estimated boolean NOT NULL DEFAULT false
   cost bigint
   month_starts_at timestamp with time zone NOT NULL
-  day_starts_at timestamp with time zone NOT NULL
+  day_starts_at timestamp with time zone
   created_at timestamp with time zone NOT NULL DEFAULT now()
   settled_at timestamp with time zone
 TABLE refresh_tokens [row level security, forced]

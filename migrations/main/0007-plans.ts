@@ -1,4 +1,5 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
+import { sayFewTenants } from '../first-statistics.ts';
 import { protectTenantTable } from '../row-level-security.ts';
 
 /**
@@ -65,7 +66,7 @@ export class Plans1763700000007 implements MigrationInterface {
         estimated boolean NOT NULL DEFAULT false,
         cost bigint,
         month_starts_at timestamptz NOT NULL,
-        day_starts_at timestamptz NOT NULL,
+        day_starts_at timestamptz,
         created_at timestamptz NOT NULL DEFAULT now(),
         settled_at timestamptz,
         PRIMARY KEY (tenant_id, id)
@@ -95,6 +96,8 @@ export class Plans1763700000007 implements MigrationInterface {
       tenant: ['SELECT', 'INSERT', 'UPDATE'],
       system: ['tenant_id', 'id', 'turn_id', 'state', 'created_at', 'settled_at'],
     });
+    // Plans of the first minutes look rows up by their own keys.
+    await sayFewTenants(runner, ['usage_counters', 'provider_calls']);
   }
 
   async down(): Promise<void> {

@@ -1,3 +1,6 @@
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import OpenAI from 'openai';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { PlanLimits } from '../../src/modules/plans/index.ts';
@@ -31,11 +34,13 @@ const limits = {
   'with a usage of nothing': plenty,
   refused: plenty,
   failing: plenty,
+  'given up': plenty,
   'few messages': { messages_per_month: 3 },
   'few tokens': { tokens_per_month: 900 },
   none: { messages_per_month: 0 },
   one: { messages_per_month: 1 },
   tiny: { tokens_per_month: 50 },
+  'one at once': { turns_at_once: 1 },
 };
 const tenants = new Map<string, TestTenant>();
 const tenantOf = (name: keyof typeof limits): TestTenant => tenants.get(name) as TestTenant;
@@ -141,6 +146,51 @@ describe('P6: what an answer books', () => {
   });
 });
 
+describe('P6: a question that was given up', () => {
+  it('counts while it can be tried again, and is given back once when it is replaced', async () => {
+    const tenant = tenantOf('given up');
+    const conversation = 'given-up';
+    const question = { conversation, messageId: 'q1', text: 'given-up-marker' };
+    stack.model.scripts.add({ match: 'given-up-marker', scripts: Array.from({ length: 3 }, () => ({ status: 400 })) });
+    await (await send(stack.url, tenant, question)).finished().catch(() => undefined);
+    await expect.poll(async () => (await counterOf(tenant))?.messages).toBe(0);
+    await rowsOf(tenant, `UPDATE turns SET given_up_at = now() WHERE tenant_id = $1`);
+    await rowsOf(tenant, `UPDATE usage_counters SET messages = 1 WHERE tenant_id = $1`);
+    await (await send(stack.url, tenant, { ...question, trigger: 'regenerate-message' })).finished().catch(() => undefined);
+    await expect.poll(async () => (await counterOf(tenant))?.messages).toBe(0);
+    // Nothing is left to give back: the next one is asked and answered all the same.
+    await rowsOf(tenant, `UPDATE turns SET given_up_at = now() WHERE tenant_id = $1`);
+    stack.model.scripts.clear();
+    expect((await (await send(stack.url, tenant, { ...question, trigger: 'regenerate-message' })).finished()).done).toBe(true);
+    expect(await counterOf(tenant)).toMatchObject({ messages: 1, reserved: 0 });
+  });
+});
+
+describe('P6: a provider that lies', () => {
+  it('about how much it counted is booked as what was reserved, and the turn ends', async () => {
+    const text = 'lying-marker';
+    const event = { choices: [], usage: { prompt_tokens: 3_000_000_000, completion_tokens: 5 } };
+    const server = createServer((_request, response) => {
+      response.writeHead(200, { 'content-type': 'text/event-stream' });
+      const chunk = { choices: [{ index: 0, delta: { content: 'Hello' }, finish_reason: null }] };
+      const last = { choices: [{ index: 0, delta: {}, finish_reason: 'stop' }] };
+      response.end([chunk, last, event].map((each) => `data: ${JSON.stringify(each)}\n\n`).join('') + 'data: [DONE]\n\n');
+    }).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const { port } = server.address() as AddressInfo;
+    const liar = await testStack({ env: { OPENAI_BASE_URL: `http://127.0.0.1:${port}/v1`, MODEL_MAX_OUTPUT_TOKENS: '100' } });
+    try {
+      const other = await liar.tenant();
+      expect((await (await send(liar.url, other, { conversation: 'lies', text })).finished()).text).toBe('Hello');
+      const ledger = await liar.db.forTenant(other.tenantUuid, async (tx) => (await tx.query('SELECT * FROM provider_calls', [])).rows);
+      expect(ledger).toMatchObject([{ state: 'settled', estimated: true, output_tokens: 100 }]);
+    } finally {
+      await liar.close();
+      server.close();
+    }
+  });
+});
+
 describe('P6: a limit', () => {
   it('of messages is exact, and says what refused and when it begins anew', async () => {
     const tenant = tenantOf('few messages');
@@ -176,6 +226,22 @@ describe('P6: a limit', () => {
     expect(answer.last).toMatchObject({ type: 'finish', finishReason: 'length' });
     expect(await servedFor(first)).toMatchObject({ output: 40 });
     await expect(ask(tenant, { tokens: 100 }, second)).rejects.toMatchObject({ status: 429 });
+  });
+
+  it('of turns at once refuses the next one, but neither a copy of one that runs nor anybody after it', async () => {
+    const tenant = tenantOf('one at once');
+    const running = {
+      conversation: 'at-once',
+      messageId: 'first',
+      text: scripted({ tokens: 400, tokens_per_second: 100 }, 'at-once-marker'),
+    };
+    const first = await send(stack.url, tenant, running);
+    for await (const { chunk } of first) if (chunk.type === 'text-delta') break;
+    const refused = send(stack.url, tenant, { conversation: 'at-once-2', text: 'at-once-refused' });
+    await expect(refused).rejects.toMatchObject({ status: 429, body: { code: 'quota_exceeded', limit: 'turns_at_once' } });
+    const copy = await send(stack.url, tenant, running);
+    expect((await copy.finished()).text).toBe((await first.finished()).text);
+    await vi.waitFor(() => ask(tenant, { tokens: 1 }, 'at-once-after'), { timeout: 5_000, interval: 50 });
   });
 
   it('of one tenant is nobody else’s', async () => {

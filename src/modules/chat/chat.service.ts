@@ -36,7 +36,7 @@ export class Chat {
     this.queue.start();
     this.sweeper.start();
     this.left.start();
-    this.holding = setInterval(() => this.runner.holdPlaces(), holdPlacesMs);
+    this.holding = setInterval(() => this.runner.holdPlaces(this.queue.places()), holdPlacesMs);
     this.holding.unref();
   }
 

@@ -20,6 +20,13 @@ export interface LockedConversation {
   position: number;
 }
 
+/** The turns of a conversation that was deleted. */
+export interface DeletedTurns {
+  turnIds: string[];
+  /** Those for which no model was called yet. */
+  unbegunTurnIds: string[];
+}
+
 /** Which conversation a visitor means: one that exists, or the one that the client's own id names. */
 export type ConversationName = { kind: 'id'; id: string } | { kind: 'client'; clientKey: Buffer; newId: string };
 
@@ -105,9 +112,14 @@ export class ConversationsRepository {
   }
 
   /** Deletes a conversation with its messages and turns; gives the ids of the turns, or undefined when there is none. */
-  async delete(tx: Transaction, tenantId: string, id: string): Promise<string[] | undefined> {
-    const turns = await rows<{ id: string }>(tx, 'SELECT id FROM turns WHERE tenant_id = $1 AND conversation_id = $2', [tenantId, id]);
+  async delete(tx: Transaction, tenantId: string, id: string): Promise<DeletedTurns | undefined> {
+    const turns = await rows<{ id: string; waits: boolean }>(
+      tx,
+      'SELECT id, finished_at IS NULL AND model_calls = 0 AS waits FROM turns WHERE tenant_id = $1 AND conversation_id = $2',
+      [tenantId, id],
+    );
     const gone = await changed(tx, 'DELETE FROM conversations WHERE tenant_id = $1 AND id = $2', [tenantId, id]);
-    return gone === 0 ? undefined : turns.map((turn) => turn.id);
+    if (gone === 0) return undefined;
+    return { turnIds: turns.map((turn) => turn.id), unbegunTurnIds: turns.filter(({ waits }) => waits).map((turn) => turn.id) };
   }
 }

@@ -67,9 +67,9 @@ export class ConversationsService {
   async delete({ tenantId }: Principal, id: string): Promise<void> {
     const conversationId = conversationUuid(id);
     await this.database.forTenant(tenantId, async (tx) => {
-      const turnIds = await this.conversations.delete(tx, tenantId, conversationId);
-      if (turnIds === undefined) throw conversationErrors.notFound();
-      await this.outbox.publish(tx, conversationDeleted, { tenantId, conversationId, turnIds });
+      const turns = await this.conversations.delete(tx, tenantId, conversationId);
+      if (turns === undefined) throw conversationErrors.notFound();
+      await this.outbox.publish(tx, conversationDeleted, { tenantId, conversationId, ...turns });
     });
   }
 

@@ -1,4 +1,5 @@
 import { Injectable, Logger } from '@nestjs/common';
+import type { TurnPlace } from '../../plans/index.ts';
 import { clock } from '../../../kernel/clock.ts';
 import { SystemDatabase, TenantDatabase } from '../../../platform/database/index.ts';
 import { Replica } from '../../../platform/replicas/index.ts';
@@ -110,6 +111,11 @@ export class QueueAnnouncer {
     clearTimeout(this.soon);
     for (const { producer } of this.announced.values()) producer?.close();
     this.announced.clear();
+  }
+
+  /** The places of the turns that it announces. */
+  places(): TurnPlace[] {
+    return [...this.announced.values()].map(({ tenantId, turn }) => ({ tenantId, visitorId: turn.visitorId, turnId: turn.id }));
   }
 
   private async lookAround(depth: number): Promise<void> {

@@ -18,14 +18,13 @@ export interface QueuePlace {
 }
 
 /**
- * SQL that gives the next place of the tenant `$1`, if `from` has a row, and moves the tenant on. `tier`, as SQL, is its plan's, which
- * holds unless an operator has set one.
+ * SQL that gives the next place of the tenant `$1`, if `from` has a row, and moves the tenant on. `tier`, as SQL over `from`, is its plan's,
+ * which holds unless an operator has set one.
  */
-export function nextPlace(from: string, tier = 'q.tier'): string {
-  const first = tier === 'q.tier' ? '0' : tier;
-  const now = `CASE WHEN q.tier_pinned THEN q.tier ELSE ${tier} END`;
+export function nextPlace(from: string, tier: string): string {
+  const now = 'CASE WHEN q.tier_pinned THEN q.tier ELSE excluded.tier END';
   return `INSERT INTO turn_queues AS q (tenant_id, tier, finish)
-     SELECT $1::uuid, ${first}, coalesce((SELECT at FROM turn_queue_clocks WHERE tier = ${first}), 0) + 1 ${from}
+     SELECT $1::uuid, ${tier}, coalesce((SELECT at FROM turn_queue_clocks WHERE tier = ${tier}), 0) + 1 ${from}
      ON CONFLICT (tenant_id) DO UPDATE
        SET tier = ${now}, finish = greatest(CASE WHEN q.tier = ${now} THEN q.finish ELSE 0 END,
          coalesce((SELECT at FROM turn_queue_clocks c WHERE c.tier = ${now}), 0)) + 1 / q.weight

@@ -1,3 +1,4 @@
+import type { TurnPlace } from '../../plans/index.ts';
 import { Inject, Injectable, Logger } from '@nestjs/common';
 import { SystemDatabase, TenantDatabase } from '../../../platform/database/index.ts';
 import { WakeQueue } from '../../../platform/queue/index.ts';
@@ -94,6 +95,11 @@ export class TurnQueue {
       if (!taken) this.runner.giveSlotBack();
     }
     return taken;
+  }
+
+  /** The places of turns that wait here. */
+  places(): TurnPlace[] {
+    return this.announcer.places();
   }
 
   /** Gives back what `reserve` held. */

@@ -13,7 +13,7 @@ import { ownBytes, type PromptBounds, promptBounds } from './prompt-bounds.ts';
 import { conversationName, type SendRequest } from './send-request.ts';
 import { maxHistoryMessages } from './turn-limits.ts';
 import { bytesOfWindow, type FirstCall } from './turn-quota.ts';
-import { TurnDoor } from './turn-door.ts';
+import { AllPlacesTaken, TurnDoor } from './turn-door.ts';
 import type { TurnRef } from './turn.ts';
 import { TurnRunner } from './turn-runner.ts';
 import { type Committed, type PreparedSend, TurnStore } from './turn-store.ts';
@@ -55,7 +55,12 @@ export class AcceptTurn {
     if (bot === undefined) throw botErrors.notFound();
     const turnId = newUuid();
     const place = { tenantId, visitorId, turnId };
-    const { limits, rate } = await this.door.enter(place);
+    const entered = await this.door.enter(place).catch((error: unknown) => {
+      if (error instanceof AllPlacesTaken) return error;
+      throw error;
+    });
+    if (entered instanceof AllPlacesTaken) return this.join(send, entered);
+    const { limits, rate } = entered;
     try {
       const { turn, joined } = await this.take(send, bot.settings, turnId, limits);
       if (joined) this.door.leave(place);
@@ -64,6 +69,14 @@ export class AcceptTurn {
       this.door.leave(place);
       throw error;
     }
+  }
+
+  /** Joins the turn that a copy of the send has made. Throws 429 when there is none. */
+  private async join(send: SendRequest, { rate, refusal }: AllPlacesTaken): Promise<AcceptedTurn> {
+    const { tenantId, visitorId } = send.party;
+    const turn = await this.database.forTenant(tenantId, (tx) => this.store.madeBefore(tx, { send, ...this.digest(send) }));
+    if (turn === undefined) throw refusal;
+    return { tenantId, turnId: turn.id, conversationId: turn.conversationId, visitorId, joined: true, rate };
   }
 
   /** Commits the turn and has it run, here or where there is a free slot. */
@@ -82,8 +95,9 @@ export class AcceptTurn {
     let claimed = false;
     try {
       const committed = await this.commit({ ...this.digest(send), turnId, route, key, send, runHere, first, limits });
-      const { turn, joined, tier, stopping, history, reserved } = committed;
+      const { turn, joined, tier, stopping, ended, history, reserved } = committed;
       for (const replaced of stopping) this.runner.hurryStop(tenantId, replaced);
+      for (const replaced of ended) this.door.leave({ tenantId, visitorId, turnId: replaced });
       if (!joined && turn.state === 'running') {
         claimed = true;
         const known = { ...(history === undefined ? {} : { history }), ...(reserved === undefined ? {} : { reserved }) };

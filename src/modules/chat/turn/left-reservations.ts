@@ -36,12 +36,19 @@ export class LeftReservations {
     clearInterval(this.timer);
   }
 
-  /** Settles what has been left for a minute; gives how many turns that were. */
+  /** Settles what has been left for a minute; gives of how many turns. */
   async settle(): Promise<number> {
     const left = await this.system.run('turn-sweep', leftReservations);
-    for (const { tenantId, turnId } of left)
-      await this.database.forTenant(tenantId, (tx) => this.quota.settle(tx, tenantId, turnId, { begun: true, answered: true }));
-    return left.length;
+    let settled = 0;
+    for (const { tenantId, turnId } of left) {
+      try {
+        await this.database.forTenant(tenantId, (tx) => this.quota.settle(tx, tenantId, turnId, { begun: true, answered: true }));
+        settled += 1;
+      } catch (error) {
+        this.logger.warn({ turn: turnId, error: safeError(error) }, 'a left reservation could not be settled');
+      }
+    }
+    return settled;
   }
 }
 

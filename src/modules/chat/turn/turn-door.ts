@@ -1,4 +1,5 @@
 import { Inject, Injectable, Logger } from '@nestjs/common';
+import type { AppError } from '../../../kernel/app-error.ts';
 import { safeError } from '../../../platform/telemetry/index.ts';
 import { Admission, type EffectiveLimits, planErrors, PlanLimits, type Rate, requireTrial, type TurnPlace } from '../../plans/index.ts';
 import { type ChatConfig, chatConfig } from '../chat.config.ts';
@@ -6,6 +7,19 @@ import { chatErrors } from '../chat.errors.ts';
 
 /** Length of the window of a visitor's rate, in seconds. */
 const windowSeconds = 60;
+
+/** As many turns run at once as may. A copy of a send that was accepted is no further turn, and joins its own all the same. */
+export class AllPlacesTaken extends Error {
+  override name = 'AllPlacesTaken';
+
+  constructor(
+    readonly limits: EffectiveLimits,
+    readonly rate: Rate,
+    readonly refusal: AppError,
+  ) {
+    super(refusal.message);
+  }
+}
 
 /** Rates and turns at once: asked at a send in one round trip to Redis, before anything is written. */
 @Injectable()
@@ -20,7 +34,7 @@ export class TurnDoor {
 
   /**
    * Counts a send and takes a place for its turn. Gives what holds for the tenant, and what is left of the visitor's rate. Throws 429 with the wait, and
-   * then nothing was taken. Rejects when Redis is away.
+   * then nothing was taken; AllPlacesTaken where only a place is missing. Rejects when Redis is away.
    */
   async enter(place: TurnPlace): Promise<{ limits: EffectiveLimits; rate: Rate }> {
     const limits = await this.plans.of(place.tenantId);
@@ -29,7 +43,8 @@ export class TurnDoor {
     if (refused === undefined) return { limits, rate: messages };
     const { limit, quota, retryAfter } = refused;
     if (limit === 'visitor_messages_per_minute') throw chatErrors.tooFast(retryAfter, rateHeaders(messages));
-    throw planErrors.quotaExceeded({ limit, quota, retryAfter, ...(limit === 'requests_per_minute' ? { window: windowSeconds } : {}) });
+    if (limit !== 'requests_per_minute') throw new AllPlacesTaken(limits, messages, planErrors.quotaExceeded({ limit, quota, retryAfter }));
+    throw planErrors.quotaExceeded({ limit, quota, retryAfter, window: windowSeconds });
   }
 
   /** Gives a turn's place back. Nobody waits for it. */

@@ -49,6 +49,8 @@ function waitingTurn(after: Awaited<ReturnType<typeof running>>['turn'], positio
     state: 'waiting',
     owner: null,
     deadlineMs: 1_000,
+    tier: 50,
+    virtualStart: 0,
   };
 }
 

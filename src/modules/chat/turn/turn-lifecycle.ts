@@ -44,6 +44,12 @@ export async function claimStands(tx: Transaction, tenantId: string, id: string,
   return found !== undefined;
 }
 
+/** Holds a turn for the attempt that runs it, until the end of the transaction; false when it is somebody else's by now. */
+export async function holdTurn(tx: Transaction, tenantId: string, id: string, attempt: number): Promise<boolean> {
+  const sql = `SELECT 1 FROM turns WHERE tenant_id = $1 AND id = $2 AND attempt = $3 AND state = 'running' FOR NO KEY UPDATE`;
+  return (await row(tx, sql, [tenantId, id, attempt])) !== undefined;
+}
+
 /** Counts one more model call of this attempt; false when the attempt is no longer the owner. */
 export async function countModelCall(tx: Transaction, tenantId: string, id: string, attempt: number): Promise<boolean> {
   const updated = await changed(
@@ -176,10 +182,10 @@ export async function stopReplaced(
 }
 
 const promoteSql = `WITH next AS (
-     SELECT id FROM turns WHERE tenant_id = $1 AND conversation_id = $2 AND state = 'waiting'
+     SELECT id, turns.tier FROM turns WHERE tenant_id = $1 AND conversation_id = $2 AND state = 'waiting'
        AND NOT EXISTS (SELECT 1 FROM turns u WHERE u.tenant_id = $1 AND u.conversation_id = $2 AND u.state IN ('queued', 'running'))
      ORDER BY answer_position LIMIT 1),
-     place AS (${nextPlace('FROM next')})
+     place AS (${nextPlace('FROM next', 'next.tier')})
    UPDATE turns SET state = 'queued', owner = NULL, queued_at = now(), tier = place.tier, virtual_start = place.virtual_start
    FROM next, place WHERE turns.tenant_id = $1 AND turns.id = next.id AND turns.state = 'waiting'`;
 

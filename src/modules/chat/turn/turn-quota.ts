@@ -12,6 +12,7 @@ import {
   openReservation,
   PlanLimits,
   Quotas,
+  type Reservation,
   settleCalls,
   Thresholds,
 } from '../../plans/index.ts';
@@ -77,8 +78,8 @@ export class TurnQuota {
     return this.plans.of(tenantId);
   }
 
-  /** Reserves the first call, in the transaction that writes its message; gives the tokens of input that are held. Rejects with NotReserved. */
-  reserveFirst(tx: Transaction, tenantId: string, first: FirstCall, asked: Asked, limits: EffectiveLimits): Promise<number> {
+  /** Reserves the first call, in the transaction that writes its message; gives what is held. Rejects with NotReserved. */
+  reserveFirst(tx: Transaction, tenantId: string, first: FirstCall, asked: Asked, limits: EffectiveLimits): Promise<Reservation> {
     const { turnId, botId, visitorId, apiKeyId, output, price } = first;
     const ids = { id: newUuid(), kind: 'chat' as const, turnId, call: 1, botId, visitorId, apiKeyId };
     return this.quotas.reserve(tx, tenantId, { ...ids, messages: 1, input: promptBytes(first, asked), output, price }, limits);
@@ -109,7 +110,7 @@ export class TurnQuota {
     tenantId: string,
     next: Omit<FirstCall, 'ownBytes' | 'mostBytes' | 'history'> & { call: number; input: number },
     limits: EffectiveLimits,
-  ): Promise<number> {
+  ): Promise<Reservation> {
     return this.quotas.reserve(tx, tenantId, { ...next, id: newUuid(), kind: 'chat', messages: 0 }, limits);
   }
 
@@ -125,7 +126,7 @@ export class TurnQuota {
   }
 
   /** What is reserved for a call of a turn; undefined when that has ended. */
-  reserved(tx: Transaction, tenantId: string, turnId: string, call: number): Promise<InAndOut | undefined> {
+  reserved(tx: Transaction, tenantId: string, turnId: string, call: number): Promise<Reservation | undefined> {
     return openReservation(tx, tenantId, turnId, call);
   }
 

@@ -31,8 +31,9 @@ export interface NewTurn extends Pick<
   /** `running` claims it in the same statement: attempt 1 of `owner`. */
   state: Extract<TurnState, 'waiting' | 'queued' | 'running'>;
   deadlineMs: number;
-  /** Where it stands; only for `queued`. */
-  place?: { tier: number; virtualStart: number };
+  /** Where it stands, or will stand when its turn in the conversation comes. */
+  tier: number;
+  virtualStart: number;
 }
 
 /** What every new turn has. */
@@ -80,11 +81,11 @@ export async function insertTurn(tx: Transaction, tenantId: string, turn: NewTur
       running,
       turn.deadlineMs,
       turn.route,
-      turn.place?.tier ?? 0,
-      turn.place?.virtualStart ?? 0,
+      turn.tier,
+      turn.virtualStart,
     ],
   );
-  const { clientKey: _key, turnKey: _turn, deadlineMs: _deadline, place: _place, ...stored } = turn;
+  const { clientKey: _key, turnKey: _turn, deadlineMs: _deadline, tier: _tier, virtualStart: _start, ...stored } = turn;
   return { ...newTurn, ...stored, attempt: claims, runs: claims, modelCalls: claims, queued: turn.state === 'queued' };
 }
 

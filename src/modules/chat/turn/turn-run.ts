@@ -6,7 +6,7 @@ import type { ContentKey } from '../../../platform/crypto/index.ts';
 import type { TurnIds } from '../stream/chunks.ts';
 import type { LogProducer } from '../stream/log-producer.ts';
 import type { TurnLog } from '../stream/turn-log.ts';
-import type { InAndOut } from '../../plans/index.ts';
+import type { Reservation } from '../../plans/index.ts';
 import type { AnswerWriter } from './steps/answer-writer.ts';
 import type { ProviderCalls } from './steps/provider-calls.ts';
 import type { TurnRow } from './turn.ts';
@@ -59,8 +59,8 @@ export interface TurnRun {
   /** Messages for the prompt, newest first, where the commit has read them. */
   history?: HistoryMessage[];
   prompt?: Prompt;
-  /** What was reserved for the turn's first call, in tokens, while that has not begun. */
-  reserved?: InAndOut;
+  /** What was reserved for the turn's first call, while that has not begun. */
+  reserved?: Reservation;
   answer?: Answer;
   /** The provider calls of this attempt, to be settled with its end. */
   calls?: ProviderCalls;

@@ -83,9 +83,9 @@ export class TurnRunner {
     return [...this.runs.values()].map(({ turn }) => ({ id: turn.id, attempt: turn.attempt }));
   }
 
-  /** Holds the places of all turns that run here. */
-  holdPlaces(): void {
-    this.tools.door.hold([...this.runs.values()].map(placeOf));
+  /** Holds the places of all turns that run here, and of `others`. */
+  holdPlaces(others: readonly TurnPlace[]): void {
+    this.tools.door.hold([...[...this.runs.values()].map(placeOf), ...others]);
   }
 
   /** Ids of the turns that this replica has in its hands, also those that are just beginning. */

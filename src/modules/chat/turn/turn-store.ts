@@ -13,7 +13,7 @@ import {
   MessagesRepository,
   sealContent,
 } from '../../conversations/index.ts';
-import { type EffectiveLimits, type InAndOut } from '../../plans/index.ts';
+import { type EffectiveLimits, type Reservation } from '../../plans/index.ts';
 import { type ChatConfig, chatConfig } from '../chat.config.ts';
 import { chatErrors } from '../chat.errors.ts';
 import { QueueLoad } from '../queue/queue-load.ts';
@@ -57,10 +57,12 @@ export interface Committed {
   tier: number;
   /** Running turns that it replaces: they were asked to stop. */
   stopping: string[];
+  /** Turns that it replaces and that had not begun: they have ended. */
+  ended: string[];
   /** Of a turn that runs at once: what its prompt may use, newest first. */
   history?: HistoryMessage[] | undefined;
-  /** What was reserved for its first call, in tokens. */
-  reserved?: InAndOut | undefined;
+  /** What was reserved for its first call. */
+  reserved?: Reservation | undefined;
 }
 
 /** What the commit has found. */
@@ -95,22 +97,11 @@ export class TurnStore {
     // In one trip: the second statement is served when the first has its lock, and sees what was committed until then.
     const [conversation, related] = await Promise.all([
       this.conversations.lock(tx, tenantId, send.party, name),
-      relatedTurns(tx, tenantId, name.kind === 'id' ? name : { ...send.party, clientKey: name.clientKey }, {
-        clientKey,
-        messageId: uuidOf('message', send.clientMessageId),
-      }),
+      relatedTo(tx, { send, name, clientKey }),
     ]);
     if (conversation === undefined) throw conversationErrors.notFound();
-    const decision = whichTurn(
-      {
-        trigger: send.trigger,
-        textDigest,
-        edit: send.messageId === send.clientMessageId,
-        answerId: send.messageId === undefined ? undefined : uuidOf('message', send.messageId),
-      },
-      related.filter((turn) => turn.ofThisMessage),
-    );
-    if (decision.kind === 'join') return { turn: decision.turn, joined: true, tier: 0, stopping: [] };
+    const decision = decide({ send, textDigest }, related);
+    if (decision.kind === 'join') return { turn: decision.turn, joined: true, tier: 0, stopping: [], ended: [] };
     const replaced =
       decision.kind === 'new' ? [] : await stopReplaced(tx, tenantId, decision.earlier.conversationId, decision.earlier.userPosition);
     const unfinished = related.filter(
@@ -121,8 +112,16 @@ export class TurnStore {
     const waits = unfinished.length === 0 && !prepared.runHere;
     const place = waits ? await this.placeOf(tx, tenantId, prepared.limits.tier) : undefined;
     const stored = await this.insert(tx, prepared, { conversation, decision, unfinished, place, replaced });
-    const stopping = replaced.filter(({ running }) => running).map(({ id }) => id);
-    return { ...stored, joined: false, tier: place?.tier ?? 0, stopping };
+    const idsOf = (running: boolean) => replaced.filter((turn) => turn.running === running).map(({ id }) => id);
+    return { ...stored, joined: false, tier: place?.tier ?? 0, stopping: idsOf(true), ended: idsOf(false) };
+  }
+
+  /** The turn that a copy of this send has made; undefined when it would be a new one, or another answer. */
+  async madeBefore(tx: Transaction, copy: Pick<PreparedSend, 'send' | 'name' | 'clientKey' | 'textDigest'>): Promise<TurnRow | undefined> {
+    const decision = decide(copy, await relatedTo(tx, copy));
+    if (decision.kind !== 'join') return undefined;
+    const { turn } = decision;
+    return turn.visitorId === copy.send.party.visitorId && turn.botId === copy.send.party.botId ? turn : undefined;
   }
 
   /** Bounds how many messages of one conversation wait for their answers. */
@@ -142,7 +141,7 @@ export class TurnStore {
     tx: Transaction,
     prepared: PreparedSend,
     situation: Situation,
-  ): Promise<{ turn: TurnRow; history: HistoryMessage[] | undefined; reserved: InAndOut }> {
+  ): Promise<{ turn: TurnRow; history: HistoryMessage[] | undefined; reserved: Reservation }> {
     const { conversation, decision, unfinished, place, replaced } = situation;
     const { send, key, clientKey, textDigest, turnId, limits, again } = prepared;
     const { tenantId, botId, visitorId } = send.party;
@@ -195,7 +194,8 @@ export class TurnStore {
       state,
       owner: this.replica.id,
       route: prepared.route,
-      ...(place === undefined ? {} : { place }),
+      tier: place?.tier ?? limits.tier,
+      virtualStart: place?.virtualStart ?? 0,
       deadlineMs: this.config.turnDeadlineMs + deadlineGraceMs,
     });
     const reading =
@@ -206,8 +206,8 @@ export class TurnStore {
     const settling = again ? [] : settle();
     const reserving = this.quota.reserveFirst(tx, tenantId, first, asked, limits);
     tx.commitAlong();
-    const [input, turn, history] = await Promise.all([reserving, inserting, reading, written, ...settling]);
-    return { turn, history, reserved: { input, output: first.output } };
+    const [reserved, turn, history] = await Promise.all([reserving, inserting, reading, written, ...settling]);
+    return { turn, history, reserved };
   }
 
   /** Tokens of output that there is room for; a refusal is told to the tenant's owners. */
@@ -221,4 +221,23 @@ export class TurnStore {
       throw error;
     }
   }
+}
+
+function relatedTo(tx: Transaction, { send, name, clientKey }: Pick<PreparedSend, 'send' | 'name' | 'clientKey'>) {
+  return relatedTurns(tx, send.party.tenantId, name.kind === 'id' ? name : { ...send.party, clientKey: name.clientKey }, {
+    clientKey,
+    messageId: uuidOf('message', send.clientMessageId),
+  });
+}
+
+function decide({ send, textDigest }: Pick<PreparedSend, 'send' | 'textDigest'>, related: Awaited<ReturnType<typeof relatedTo>>): Decision {
+  return whichTurn(
+    {
+      trigger: send.trigger,
+      textDigest,
+      edit: send.messageId === send.clientMessageId,
+      answerId: send.messageId === undefined ? undefined : uuidOf('message', send.messageId),
+    },
+    related.filter((turn) => turn.ofThisMessage),
+  );
 }

@@ -41,7 +41,16 @@ const call = (more: Partial<CallToReserve> = {}): CallToReserve => ({
   ...{ input: 100, output: 50, price, ...more },
 });
 const use = (more: Partial<CallUse> = {}): CallUse => ({
-  ...{ call: 1, tokens: { input: 30, output: 20 }, unserved: false, outcome: 'stop', target: 'demo', model: 'demo-large', price },
+  ...{
+    call: 1,
+    tokens: { input: 30, output: 20 },
+    shownTokens: 0,
+    unserved: false,
+    outcome: 'stop',
+    target: 'demo',
+    model: 'demo-large',
+    price,
+  },
   ...more,
 });
 const reserve = (what: CallToReserve, limits: Partial<WindowLimits> = {}, ofVisitor: WindowLimits | null = null) =>
@@ -50,11 +59,9 @@ const ledger = () =>
   run(async (tx) => (await tx.query('SELECT * FROM provider_calls WHERE tenant_id = $1 ORDER BY created_at, call', [tenantId])).rows);
 
 describe('P6: a reservation', () => {
-  it('is refused while there is no counter, and holds tokens, money and a message afterwards', async () => {
-    await expect(reserve(call())).rejects.toBeInstanceOf(NotReserved);
-    expect(await counters()).toBe(true);
+  it('makes its counter where there is none, and holds tokens, money and a message', async () => {
+    expect(await reserve(call())).toEqual({ input: 100, output: 50, cost: 600 });
     expect(await counters()).toBe(false);
-    expect(await reserve(call())).toBe(100);
     expect(await stand()).toEqual([{ subject: 'tenant', messages: 1, tokens: 150, cost: 600 }]);
     expect(await ledger()).toMatchObject([{ state: 'reserved', reserved_input: 100, reserved_output: 50, reserved_cost: '600' }]);
   });
@@ -95,8 +102,8 @@ describe('P6: a reservation', () => {
     await counters();
     const input = { sql: (first: number) => `(SELECT least($${first}::int, 7 + $${first + 1}::int))`, values: [1_000, 35] };
     const what = call({ input });
-    expect(await reserve(what)).toBe(42);
-    expect(await run((tx) => openReservation(tx, tenantId, what.turnId as string, 1))).toEqual({ input: 42, output: 50 });
+    expect(await reserve(what)).toEqual({ input: 42, output: 50, cost: 484 });
+    expect(await run((tx) => openReservation(tx, tenantId, what.turnId as string, 1))).toEqual({ input: 42, output: 50, cost: 484 });
   });
 });
 
@@ -163,6 +170,25 @@ describe('P6: the end of a call', () => {
       { tokens: '50', tokens_reserved: '0' },
       { tokens: '50', tokens_reserved: '0' },
     ]);
+  });
+
+  it('takes nothing from the day of a visitor who was not counted when it began', async () => {
+    const visitorId = newUuid();
+    const [before, open] = [call({ visitorId }), call({ visitorId })];
+    await reserve(before);
+    await reserve(open, {}, unlimited);
+    await settle(before, use());
+    expect(await stand(visitorId)).toMatchObject([{ tokens: 200 }, { subject: 'visitor', messages: 1, tokens: 150 }]);
+  });
+
+  it('books what was shown where a provider went beyond what it was asked for, and never blocks the end of a turn', async () => {
+    const beyond = call();
+    await reserve(beyond);
+    await settle(beyond, use({ tokens: undefined, shownTokens: 4_000 }));
+    expect(await ledger()).toMatchObject([{ input_tokens: 100, output_tokens: 4_000, estimated: true }]);
+    // A message that is given back twice, by a mistake of ours, must not make an end fail.
+    for (let twice = 0; twice < 2; twice += 1) await settle(beyond, undefined, 'nothing', true);
+    expect(await stand()).toMatchObject([{ messages: 0 }]);
   });
 
   it('ends earlier calls of the same turn as lost', async () => {

@@ -51,6 +51,8 @@ export interface CallUse {
   call: number;
   /** By the provider's own count. Undefined: nobody knows, so it is booked as what was reserved. */
   tokens: InAndOut | undefined;
+  /** Tokens of the text that was shown, by our own count: booked at least, where the provider went beyond what it was asked for. */
+  shownTokens: number;
   /** The provider is known to have served nothing: nothing is booked. */
   unserved: boolean;
   outcome: string;
@@ -69,7 +71,13 @@ export interface Counter {
   announced: Record<string, number>;
 }
 
-/** No room under a limit, or no counter yet: `holdWindows` tells. What was sent in the same transaction is taken back. */
+/** What is held for a call: tokens at most, and money for them. */
+export interface Reservation extends InAndOut {
+  /** Micro-units. */
+  cost: number;
+}
+
+/** No room under a limit: `holdWindows` tells which. What was sent in the same transaction is taken back. */
 export class NotReserved extends Error {
   override name = 'NotReserved';
 }
@@ -77,46 +85,55 @@ export class NotReserved extends Error {
 const priced = (input: string, output: string, ofInput: string, ofOutput: string) =>
   `ceil((${input}::numeric * ${ofInput}::bigint + ${output}::numeric * ${ofOutput}::bigint) / 1000000)::bigint`;
 
-const taken = `messages = c.messages + $8::int, tokens_reserved = c.tokens_reserved + i.input + $9::int, cost_reserved = c.cost_reserved + i.cost`;
+/** Room under the limits from place `first` on, for what the subject has and takes: `has` is '' where there is no counter yet. */
+const fits = (first: number, has: '' | 'c.') => {
+  const used = (column: string) =>
+    has === ''
+      ? ''
+      : `${column
+          .split(' ')
+          .map((each) => `c.${each}`)
+          .join(' + ')} + `;
+  return `($${first}::bigint IS NULL OR ${used('messages')}$8::int <= $${first}::bigint)
+     AND ($${first + 1}::bigint IS NULL OR ${used('tokens tokens_reserved')}${has === '' ? 'i.input + $9::int' : 'excluded.tokens_reserved'} <= $${first + 1}::bigint)
+     AND ($${first + 2}::bigint IS NULL OR ${used('cost cost_reserved')}${has === '' ? 'i.cost' : 'excluded.cost_reserved'} <= $${first + 2}::bigint)`;
+};
 
-const fits = (first: number) =>
-  `($${first}::bigint IS NULL OR c.messages + $8::int <= $${first}::bigint)
-     AND ($${first + 1}::bigint IS NULL OR c.tokens + c.tokens_reserved + i.input + $9::int <= $${first + 1}::bigint)
-     AND ($${first + 2}::bigint IS NULL OR c.cost + c.cost_reserved + i.cost <= $${first + 2}::bigint)`;
+/** Adds to the counter of one subject, or makes it; gives a row where there was room. */
+const count = (subject: string, startsAt: string, limitsAt: number, only = 'true') => `
+    INSERT INTO usage_counters AS c (tenant_id, subject, starts_at, messages, tokens_reserved, cost_reserved)
+    SELECT $1::uuid, ${subject}, ${startsAt}, $8::int, i.input + $9::int, i.cost FROM i WHERE ${only} AND ${fits(limitsAt, '')}
+    ON CONFLICT (tenant_id, subject, starts_at) DO UPDATE SET messages = c.messages + excluded.messages,
+      tokens_reserved = c.tokens_reserved + excluded.tokens_reserved, cost_reserved = c.cost_reserved + excluded.cost_reserved
+    WHERE ${fits(limitsAt, 'c.')} RETURNING 1`;
 
 /** Places of the limits of the tenant and of the visitor; the values of the input come after them. */
 const [tenantAt, visitorAt] = [13, 16];
 
 /**
- * Divides by zero, and so takes back the whole transaction, where a limit refuses or a counter is not there yet: the statements of
- * a commit go out together with COMMIT, and nobody can look in between.
+ * Divides by zero, and so takes back the whole transaction, where a limit refuses: the statements of a commit go out together with COMMIT,
+ * and nobody can look in between. The input is measured once, before the counters are held.
  */
-const reserveSql = (inputSql: string, ofVisitor: boolean) => `WITH i AS (
+const reserveSql = (inputSql: string, ofVisitor: boolean) => `WITH i AS MATERIALIZED (
     SELECT n.input, ${priced('n.input', '$9', '$10', '$11')} AS cost FROM (SELECT (${inputSql})::int AS input) n),
-  of_month AS (
-    UPDATE usage_counters c SET ${taken} FROM i
-    WHERE c.tenant_id = $1::uuid AND c.subject = $1::uuid AND c.starts_at = ${month} AND ${fits(tenantAt)} RETURNING i.input, i.cost),
-  ${
-    ofVisitor
-      ? `of_day AS (
-    UPDATE usage_counters c SET ${taken} FROM of_month i
-    WHERE c.tenant_id = $1::uuid AND c.subject = $6::uuid AND c.starts_at = ${day} AND ${fits(visitorAt)} RETURNING i.input, i.cost),`
-      : ''
-  }
+  of_month AS (${count('$1::uuid', month, tenantAt)}),
+  ${ofVisitor ? `of_day AS (${count('$6::uuid', day, visitorAt, 'EXISTS (SELECT 1 FROM of_month)')}),` : ''}
   booked AS (
     INSERT INTO provider_calls (tenant_id, id, kind, turn_id, call, visitor_id, bot_id, api_key_id, state, reserved_input, reserved_output,
       reserved_cost, month_starts_at, day_starts_at)
     SELECT $1::uuid, $2::uuid, $3::text, $4::uuid, $5::int, $6::uuid, $7::uuid,
-      coalesce($12::uuid, (SELECT api_key_id FROM provider_calls WHERE tenant_id = $1::uuid AND turn_id = $4::uuid AND call = 1)), 'reserved', input, $9::int, cost, ${month}, ${day}
-    FROM ${ofVisitor ? 'of_day' : 'of_month'} RETURNING reserved_input)
-  SELECT 1 / (SELECT count(*) FROM booked)::int, (SELECT reserved_input FROM booked) AS input`;
+      coalesce($12::uuid, (SELECT api_key_id FROM provider_calls WHERE tenant_id = $1::uuid AND turn_id = $4::uuid AND call = 1)),
+      'reserved', input, $9::int, cost, ${month}, ${ofVisitor ? day : 'NULL'}
+    FROM i WHERE EXISTS (SELECT 1 FROM ${ofVisitor ? 'of_day' : 'of_month'}) RETURNING reserved_input, reserved_cost)
+  SELECT 1 / (SELECT count(*) FROM booked)::int, (SELECT reserved_input FROM booked) AS input, $9::int AS output,
+    (SELECT reserved_cost FROM booked)::float8 AS cost`;
 
 /** Texts by what they are made of: a statement that is prepared must be the same string each time. */
 const reserveTexts = new Map<string, string>();
 const divisionByZero = '22012';
 
 /**
- * Reserves a call; gives the tokens of input that were reserved. `ofVisitor` null: the visitor has no limits, and is not counted. Rejects with
+ * Reserves a call; gives what is held for it. `ofVisitor` null: the visitor has no limits, and is not counted. Rejects with
  * NotReserved, after which the transaction can only be rolled back.
  */
 export async function reserveCall(
@@ -125,14 +142,14 @@ export async function reserveCall(
   call: CallToReserve,
   ofTenant: WindowLimits,
   ofVisitor: WindowLimits | null,
-): Promise<number> {
+): Promise<Reservation> {
   const input = typeof call.input === 'number' ? { sql: (first: number) => `$${first}::int`, values: [call.input] } : call.input;
   const inputSql = input.sql(ofVisitor === null ? visitorAt : visitorAt + 3);
   const name = `${ofVisitor !== null} ${inputSql}`;
   let sql = reserveTexts.get(name);
   if (sql === undefined) reserveTexts.set(name, (sql = reserveSql(inputSql, ofVisitor !== null)));
   try {
-    const reserved = await row<{ input: number }>(tx, sql, [
+    const [reserved] = await rows<Reservation>(tx, sql, [
       tenantId,
       call.id,
       call.kind,
@@ -151,7 +168,9 @@ export async function reserveCall(
       ...(ofVisitor === null ? [] : [ofVisitor.messages, ofVisitor.tokens, ofVisitor.cost]),
       ...input.values,
     ]);
-    return reserved?.input ?? 0;
+    if (reserved === undefined) throw new NotReserved();
+    const { input: heldInput, output, cost } = reserved;
+    return { input: heldInput, output, cost };
   } catch (error) {
     if (isDivisionByZero(error)) throw new NotReserved();
     throw error;
@@ -162,29 +181,30 @@ function isDivisionByZero(error: unknown): boolean {
   return (error as { code?: string }).code === divisionByZero;
 }
 
-const settleSql = `WITH open AS (
-    SELECT id, call IS NOT DISTINCT FROM $3::int AS told, CASE WHEN call IS NOT DISTINCT FROM $3::int THEN $6::boolean ELSE $12::boolean END AS nothing,
-      CASE WHEN call IS NOT DISTINCT FROM $3::int THEN coalesce($4::int, reserved_input) ELSE reserved_input END AS input,
-      CASE WHEN call IS NOT DISTINCT FROM $3::int THEN coalesce($5::int, reserved_output) ELSE reserved_output END AS output
-    FROM provider_calls WHERE tenant_id = $1::uuid AND turn_id = $2::uuid AND state = 'reserved' FOR UPDATE),
-  ended AS (
-    UPDATE provider_calls p SET settled_at = now(),
-      state = CASE WHEN o.nothing THEN 'released' ELSE 'settled' END,
-      outcome = CASE WHEN o.told THEN $7::text WHEN o.nothing THEN 'not_begun' ELSE 'lost' END,
-      target = CASE WHEN o.told THEN $8::text END, model = CASE WHEN o.told THEN $9::text END,
-      input_tokens = CASE WHEN o.nothing THEN 0 ELSE o.input END, output_tokens = CASE WHEN o.nothing THEN 0 ELSE o.output END,
-      estimated = NOT o.nothing AND NOT (o.told AND $4::int IS NOT NULL),
-      cost = CASE WHEN o.nothing THEN 0 WHEN o.told THEN ${priced('o.input', 'o.output', '$10', '$11')} ELSE p.reserved_cost END
-    FROM open o WHERE p.tenant_id = $1::uuid AND p.id = o.id
-    RETURNING p.month_starts_at, p.day_starts_at, p.visitor_id, p.reserved_input + p.reserved_output AS reserved, p.reserved_cost,
-      p.input_tokens + p.output_tokens AS booked, p.cost, 0 AS messages),
+/** The call that is told of, and what is booked for each: nothing, what was counted, or what was reserved and at least what was shown. */
+const told = 'call IS NOT DISTINCT FROM $3::int';
+const nothing = `CASE WHEN ${told} THEN $6::boolean ELSE $12::boolean END`;
+const bookedInput = `CASE WHEN ${nothing} THEN 0 WHEN ${told} THEN coalesce($4::int, reserved_input) ELSE reserved_input END`;
+const bookedOutput = `CASE WHEN ${nothing} THEN 0 WHEN ${told} THEN coalesce($5::int, greatest(reserved_output, $14::int)) ELSE reserved_output END`;
+
+const settleSql = `WITH ended AS (
+    UPDATE provider_calls SET settled_at = now(),
+      state = CASE WHEN ${nothing} THEN 'released' ELSE 'settled' END,
+      outcome = CASE WHEN ${told} THEN $7::text WHEN ${nothing} THEN 'not_begun' ELSE 'lost' END,
+      target = CASE WHEN ${told} THEN $8::text END, model = CASE WHEN ${told} THEN $9::text END,
+      input_tokens = ${bookedInput}, output_tokens = ${bookedOutput},
+      estimated = NOT (${nothing}) AND NOT (${told} AND $4::int IS NOT NULL),
+      cost = CASE WHEN ${nothing} THEN 0 WHEN ${told} THEN ${priced(`(${bookedInput})`, `(${bookedOutput})`, '$10', '$11')} ELSE reserved_cost END
+    WHERE tenant_id = $1::uuid AND turn_id = $2::uuid AND state = 'reserved'
+    RETURNING month_starts_at, day_starts_at, visitor_id, reserved_input::bigint + reserved_output AS reserved, reserved_cost,
+      input_tokens::bigint + output_tokens AS booked, cost, 0 AS messages),
   both_ends AS (
     SELECT * FROM ended UNION ALL
     SELECT month_starts_at, day_starts_at, visitor_id, 0, 0, 0, 0, 1 FROM provider_calls
     WHERE $13::boolean AND tenant_id = $1::uuid AND turn_id = $2::uuid AND call = 1),
   of_month AS (
     UPDATE usage_counters c SET tokens = c.tokens + s.booked, tokens_reserved = c.tokens_reserved - s.reserved, cost = c.cost + s.cost,
-      cost_reserved = c.cost_reserved - s.reserved_cost, messages = c.messages - s.messages
+      cost_reserved = c.cost_reserved - s.reserved_cost, messages = greatest(0, c.messages - s.messages)
     FROM (SELECT month_starts_at, sum(booked) AS booked, sum(reserved) AS reserved, sum(cost) AS cost, sum(reserved_cost) AS reserved_cost,
       sum(messages) AS messages FROM both_ends GROUP BY 1) s
     WHERE c.tenant_id = $1::uuid AND c.subject = $1::uuid AND c.starts_at = s.month_starts_at
@@ -224,14 +244,15 @@ export function settleCalls(
     use?.price.output ?? 0,
     others === 'nothing',
     giveBackMessage,
+    use?.shownTokens ?? 0,
   ]);
 }
 
 /** What was reserved for a turn's call that has not ended; undefined when there is none. */
-export function openReservation(tx: Transaction, tenantId: string, turnId: string, call: number): Promise<InAndOut | undefined> {
-  return row<InAndOut>(
+export function openReservation(tx: Transaction, tenantId: string, turnId: string, call: number): Promise<Reservation | undefined> {
+  return row<Reservation>(
     tx,
-    `SELECT reserved_input AS input, reserved_output AS output FROM provider_calls
+    `SELECT reserved_input AS input, reserved_output AS output, reserved_cost::float8 AS cost FROM provider_calls
      WHERE tenant_id = $1 AND turn_id = $2 AND call = $3 AND state = 'reserved'`,
     [tenantId, turnId, call],
   );

@@ -3,7 +3,15 @@ import type { Transaction } from '../../../platform/database/index.ts';
 import type { EffectiveLimits } from '../limits/effective-limits.ts';
 import type { LimitName } from '../limits/limit-names.ts';
 import { planErrors } from '../plans.errors.ts';
-import { type CallToReserve, holdWindows, makeCounters, reserveCall, type Window, type WindowLimits } from './quota-ledger.ts';
+import {
+  type CallToReserve,
+  holdWindows,
+  makeCounters,
+  type Reservation,
+  reserveCall,
+  type Window,
+  type WindowLimits,
+} from './quota-ledger.ts';
 
 /** Shortest answer that is asked for where a quota leaves no room for a longer one, in tokens. */
 const shortestAnswer = 16;
@@ -22,10 +30,10 @@ export interface Wanted {
 @Injectable()
 export class Quotas {
   /**
-   * Reserves a call inside the caller's transaction; gives the tokens of input that are held. Rejects with NotReserved, after which
+   * Reserves a call inside the caller's transaction; gives what is held. Rejects with NotReserved, after which
    * `room` says what to do.
    */
-  reserve(tx: Transaction, tenantId: string, call: CallToReserve, limits: EffectiveLimits): Promise<number> {
+  reserve(tx: Transaction, tenantId: string, call: CallToReserve, limits: EffectiveLimits): Promise<Reservation> {
     return reserveCall(tx, tenantId, call, ofTenant(limits), ofVisitor(limits));
   }
 

@@ -1,11 +1,14 @@
 import type { Transaction } from '../../../../platform/database/index.ts';
-import type { EndedCall, ModelUsage, PlannedCall } from '../../../models/index.ts';
-import { type CallUse, NotReserved } from '../../../plans/index.ts';
-import { countModelCall } from '../turn-lifecycle.ts';
+import { countTokens, type EndedCall, type PlannedCall } from '../../../models/index.ts';
+import { type CallUse, NotReserved, type Reservation } from '../../../plans/index.ts';
+import { countModelCall, holdTurn } from '../turn-lifecycle.ts';
 import { type Answer, TurnLost, type TurnRun } from '../turn-run.ts';
 import type { TurnTools } from '../turn-tools.ts';
 import { whileAvailable } from '../while-available.ts';
 import type { UsageLedger } from './usage-ledger.ts';
+
+/** A count above this is no count, whoever says it: no model reads or writes as much. */
+const mostTokens = 100_000_000;
 
 /** The provider calls of one attempt: each is counted and reserved in Postgres before it begins, and its use is kept until it is settled. */
 export class ProviderCalls {
@@ -32,7 +35,7 @@ export class ProviderCalls {
   async begin(planned: PlannedCall): Promise<{ maxOutputTokens: number }> {
     this.close();
     const { reserved } = this.run;
-    const held = this.begun === 0 && this.number === 1 && reserved !== undefined && reserved.input >= planned.inputBound;
+    const held = this.begun === 0 && this.number === 1 && reserved !== undefined && covers(reserved, planned);
     const output = held ? reserved.output : await this.reserve(planned);
     this.begun += 1;
     this.planned = planned;
@@ -46,7 +49,8 @@ export class ProviderCalls {
     const { usage } = ended;
     // A count of nothing is no count: a prompt has tokens, and so has a text.
     const shown = (this.run.writer?.text.length ?? 0) > this.from;
-    if (usage !== undefined && (usage.inputTokens === 0 || (usage.outputTokens === 0 && shown))) delete this.ended.usage;
+    const none = usage === undefined || usage.inputTokens === 0 || (usage.outputTokens === 0 && shown);
+    if (none || Math.max(usage.inputTokens, usage.outputTokens) > mostTokens) delete this.ended.usage;
   }
 
   /** What was shown so far came from calls that broke, of this attempt or an earlier one. */
@@ -56,8 +60,9 @@ export class ProviderCalls {
     this.from = text.length;
   }
 
-  /** Gives what all calls have used, as the reader is told; `reported` is the provider's count of the last one. */
-  total(reported: ModelUsage | undefined): Answer['usage'] {
+  /** Gives what all calls have used, as the reader is told. */
+  total(): Answer['usage'] {
+    const reported = this.ended?.usage;
     if (reported !== undefined) this.shown.report(reported);
     else if (this.begun > 0) {
       const text = this.run.writer?.text ?? '';
@@ -72,7 +77,17 @@ export class ProviderCalls {
     if (planned === undefined) return undefined;
     const { target, model, price } = planned;
     const tokens = ended?.usage === undefined ? undefined : { input: ended.usage.inputTokens, output: ended.usage.outputTokens };
-    return { call: this.number, tokens, unserved: ended?.unserved === true, outcome: ended?.outcome ?? 'lost', target, model, price };
+    const shownTokens = tokens === undefined ? countTokens((this.run.writer?.text ?? '').slice(this.from)) : 0;
+    return {
+      call: this.number,
+      tokens,
+      shownTokens,
+      unserved: ended?.unserved === true,
+      outcome: ended?.outcome ?? 'lost',
+      target,
+      model,
+      price,
+    };
   }
 
   /** True when calls of this turn may have begun besides the one of `use`: those of an attempt that was lost. */
@@ -92,10 +107,11 @@ export class ProviderCalls {
     const limits = await whileAvailable(deadlineAt, () => quota.limitsOf(tenantId));
     // The second time with the counters held, and as much as there is room for.
     const reserve = (held: boolean) => async (tx: Transaction) => {
+      if (!(await holdTurn(tx, tenantId, turnId, turn.attempt))) throw new TurnLost();
       // An earlier COMMIT may have been done, though its answer was lost.
       const done = await quota.reserved(tx, tenantId, turnId, call);
       if (done !== undefined) return done.output;
-      if (!counted && !(await countModelCall(tx, tenantId, turnId, turn.attempt))) throw new TurnLost();
+      if (!counted) await countModelCall(tx, tenantId, turnId, turn.attempt);
       await quota.settle(tx, tenantId, turnId, { ...(use === undefined ? {} : { use }), begun: this.others, answered: true });
       const next = { turnId, botId, visitorId, apiKeyId: null, call, input, output: maxOutputTokens, price };
       const output = held ? await quota.roomForNext(tx, tenantId, next, limits) : maxOutputTokens;
@@ -110,4 +126,10 @@ export class ProviderCalls {
     this.number = call;
     return output;
   }
+}
+
+/** True where what is held is enough for a call: its input, and its money for an answer as long as is held. */
+function covers(held: Reservation, { inputBound, maxOutputTokens, price }: PlannedCall): boolean {
+  const cost = Math.ceil((held.input * price.input + Math.min(held.output, maxOutputTokens) * price.output) / 1_000_000);
+  return held.input >= inputBound && held.cost >= cost;
 }

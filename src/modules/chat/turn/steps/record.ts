@@ -92,7 +92,8 @@ async function store(run: TurnRun, tools: TurnTools, answer: Answer, result: Tur
       quota.settle(tx, tenantId, turn.id, {
         ...(use === undefined ? {} : { use }),
         begun: run.calls?.others ?? turn.modelCalls > 1,
-        answered: result.state !== 'failed' || answer.text !== '',
+        // A turn that was given up counts as long as it can be tried again.
+        answered: result.state !== 'failed' || answer.text !== '' || result.givenUp === true,
       }),
       written,
     ]);

@@ -1,6 +1,6 @@
 import { AppError } from '../../../../kernel/app-error.ts';
 import { metrics } from '../../../../platform/telemetry/index.ts';
-import { ModelError, type ModelResult, type ModelUsage } from '../../../models/index.ts';
+import { ModelError, type ModelResult } from '../../../models/index.ts';
 import { modelProblem } from '../../chat.errors.ts';
 import { maxAttempts } from '../turn-limits.ts';
 import { type Answer, TurnLost, type TurnRun } from '../turn-run.ts';
@@ -17,14 +17,13 @@ export async function streamAnswer(run: TurnRun, tools: TurnTools): Promise<void
   const { writer, prompt, turn } = run;
   if (writer === undefined || prompt === undefined) throw new Error('the log and the prompt come first');
   const calls = new ProviderCalls(run, tools, new UsageLedger(prompt.inputTokens, run.ids.epoch !== turn.epoch));
+  run.calls = calls;
   let answer: Answer;
-  let usage: ModelUsage | undefined;
   if (turn.runs - turn.retries > maxAttempts) answer = tooManyAttempts(writer);
   else if (writer.full) answer = { text: writer.text, finishReason: 'length', usage: null };
   else {
     try {
       const result = await callModel(run, tools, calls);
-      ({ usage } = result);
       answer = complete(writer.text, result);
     } catch (error) {
       if (run.cutReason === 'lost' || run.cutReason === 'drain' || error instanceof TurnLost) throw new TurnLost();
@@ -34,9 +33,8 @@ export async function streamAnswer(run: TurnRun, tools: TurnTools): Promise<void
       else throw error;
     }
   }
-  answer.usage = calls.total(usage);
+  answer.usage = calls.total();
   run.answer = answer;
-  run.calls = calls;
 }
 
 function callModel(run: TurnRun, tools: TurnTools, calls: ProviderCalls): Promise<ModelResult> {
