@@ -188,6 +188,7 @@ TABLE provider_calls [row level security, forced]
   cost bigint
   month_starts_at timestamp with time zone NOT NULL
   day_starts_at timestamp with time zone
+  slot smallint NOT NULL DEFAULT 0
   created_at timestamp with time zone NOT NULL DEFAULT now()
   settled_at timestamp with time zone
 TABLE refresh_tokens [row level security, forced]
@@ -279,11 +280,13 @@ TABLE usage_counters [row level security, forced]
   tenant_id uuid NOT NULL
   subject uuid NOT NULL
   starts_at timestamp with time zone NOT NULL
+  slot smallint NOT NULL DEFAULT 0
   messages bigint NOT NULL DEFAULT 0
   tokens bigint NOT NULL DEFAULT 0
   tokens_reserved bigint NOT NULL DEFAULT 0
   cost bigint NOT NULL DEFAULT 0
   cost_reserved bigint NOT NULL DEFAULT 0
+  spread_for jsonb
   announced jsonb NOT NULL DEFAULT '{}'::jsonb
 TABLE users
   id uuid NOT NULL
@@ -392,11 +395,8 @@ turns: FOREIGN KEY (tenant_id, bot_id) REFERENCES bots(tenant_id, id) ON DELETE 
 turns: FOREIGN KEY (tenant_id, conversation_id) REFERENCES conversations(tenant_id, id) ON DELETE CASCADE
 turns: UNIQUE (tenant_id, conversation_id, turn_key)
 turns: FOREIGN KEY (tenant_id, visitor_id) REFERENCES visitors(tenant_id, id) ON DELETE CASCADE
-usage_counters: CHECK ((cost_reserved >= 0))
-usage_counters: CHECK ((messages >= 0))
-usage_counters: PRIMARY KEY (tenant_id, subject, starts_at)
+usage_counters: PRIMARY KEY (tenant_id, subject, starts_at, slot)
 usage_counters: FOREIGN KEY (tenant_id) REFERENCES tenants(id) ON DELETE CASCADE
-usage_counters: CHECK ((tokens_reserved >= 0))
 users: PRIMARY KEY (id)
 visitors: PRIMARY KEY (tenant_id, id)
 visitors: UNIQUE (tenant_id, external_id_hash)
@@ -466,7 +466,7 @@ CREATE INDEX turns_queued ON public.turns USING btree (tier DESC, virtual_start,
 CREATE INDEX turns_queued_of_tenant ON public.turns USING btree (tenant_id) WHERE (state = 'queued'::text)
 CREATE UNIQUE INDEX turns_tenant_id_conversation_id_turn_key_key ON public.turns USING btree (tenant_id, conversation_id, turn_key)
 CREATE INDEX turns_unfinished ON public.turns USING btree (created_at) WHERE (finished_at IS NULL)
-CREATE UNIQUE INDEX usage_counters_pkey ON public.usage_counters USING btree (tenant_id, subject, starts_at)
+CREATE UNIQUE INDEX usage_counters_pkey ON public.usage_counters USING btree (tenant_id, subject, starts_at, slot)
 CREATE INDEX users_email_hash ON public.users USING btree (email_hash)
 CREATE UNIQUE INDEX users_pkey ON public.users USING btree (id)
 CREATE UNIQUE INDEX visitors_pkey ON public.visitors USING btree (tenant_id, id)

@@ -4,8 +4,8 @@ import { protectTenantTable } from '../row-level-security.ts';
 
 /**
  * Plans as data, who has which, what was used of them, and the ledger of provider calls. Limits are JSON by the limit's name; a
- * limit that is missing or null does not apply. Counters are one row for a subject and a window (a tenant's month, a visitor's
- * day, both in UTC by the database's clock), so that one statement reserves everything that a call may use.
+ * limit that is missing or null does not apply. Counters are a few rows for a tenant's month and one for a visitor's day
+ * (both in UTC by the database's clock), each with everything that a call may use, so that one statement reserves it.
  */
 export class Plans1763700000007 implements MigrationInterface {
   name = 'Plans1763700000007';
@@ -36,13 +36,15 @@ export class Plans1763700000007 implements MigrationInterface {
         tenant_id uuid NOT NULL REFERENCES tenants (id) ON DELETE CASCADE,
         subject uuid NOT NULL,
         starts_at timestamptz NOT NULL,
-        messages bigint NOT NULL DEFAULT 0 CHECK (messages >= 0),
+        slot smallint NOT NULL DEFAULT 0,
+        messages bigint NOT NULL DEFAULT 0,
         tokens bigint NOT NULL DEFAULT 0,
-        tokens_reserved bigint NOT NULL DEFAULT 0 CHECK (tokens_reserved >= 0),
+        tokens_reserved bigint NOT NULL DEFAULT 0,
         cost bigint NOT NULL DEFAULT 0,
-        cost_reserved bigint NOT NULL DEFAULT 0 CHECK (cost_reserved >= 0),
+        cost_reserved bigint NOT NULL DEFAULT 0,
+        spread_for jsonb,
         announced jsonb NOT NULL DEFAULT '{}',
-        PRIMARY KEY (tenant_id, subject, starts_at)
+        PRIMARY KEY (tenant_id, subject, starts_at, slot)
       ) WITH (fillfactor = 50);
 
       CREATE TABLE provider_calls (
@@ -67,6 +69,7 @@ export class Plans1763700000007 implements MigrationInterface {
         cost bigint,
         month_starts_at timestamptz NOT NULL,
         day_starts_at timestamptz,
+        slot smallint NOT NULL DEFAULT 0,
         created_at timestamptz NOT NULL DEFAULT now(),
         settled_at timestamptz,
         PRIMARY KEY (tenant_id, id)

@@ -8,7 +8,7 @@ export { type PlansConfig, plansConfig } from './plans.config.ts';
 export { planErrors, type Refusal } from './plans.errors.ts';
 export { usageThresholdReached } from './plans.events.ts';
 export { PlansModule } from './plans.module.ts';
-export { type CallUse, type Counter, type InAndOut, NotReserved, type Reservation, openReservation, settleCalls } from './quotas/quota-ledger.ts';
+export { type CallUse, type InAndOut, NotReserved, type Reservation, openReservation, settleCalls } from './quotas/quota-ledger.ts';
 export { Quotas } from './quotas/quotas.ts';
 export { Admission, type Entrance, type Rate, type RateRefusal, type TurnPlace } from './rates/admission.ts';
 export { CountedAtAdmission } from './rates/request-rate.guard.ts';

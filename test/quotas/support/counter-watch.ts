@@ -24,7 +24,7 @@ export class CounterWatch {
     try {
       while (!this.over.signal.aborted) {
         const found = await client.query<{ month: Date; tokens: string }>(
-          'SELECT starts_at AS month, tokens + tokens_reserved AS tokens FROM usage_counters WHERE tenant_id = $1 AND subject = $1',
+          'SELECT starts_at AS month, sum(tokens + tokens_reserved) AS tokens FROM usage_counters WHERE tenant_id = $1 AND subject = $1 GROUP BY 1',
           [tenantId],
         );
         for (const { month, tokens } of found.rows)

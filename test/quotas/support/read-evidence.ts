@@ -72,8 +72,9 @@ export async function readStored(
     ),
     query<Omit<CounterRow, 'window'> & { window: Date }>(
       auditor.main,
-      `SELECT subject, starts_at AS window, messages::float8, tokens::float8, tokens_reserved::float8 AS "tokensReserved",
-         cost::float8, cost_reserved::float8 AS "costReserved" FROM usage_counters WHERE tenant_id = $1`,
+      `SELECT subject, starts_at AS window, sum(messages)::float8 AS messages, sum(tokens)::float8 AS tokens,
+         sum(tokens_reserved)::float8 AS "tokensReserved", sum(cost)::float8 AS cost, sum(cost_reserved)::float8 AS "costReserved"
+       FROM usage_counters WHERE tenant_id = $1 GROUP BY subject, starts_at`,
       [tenantId],
     ),
   ]);

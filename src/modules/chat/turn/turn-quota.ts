@@ -5,7 +5,6 @@ import { safeError } from '../../../platform/telemetry/index.ts';
 import { bytesPerMessage } from '../../models/index.ts';
 import {
   type CallUse,
-  type Counter,
   type EffectiveLimits,
   type InAndOut,
   limitNames,
@@ -79,10 +78,17 @@ export class TurnQuota {
   }
 
   /** Reserves the first call, in the transaction that writes its message; gives what is held. Rejects with NotReserved. */
-  reserveFirst(tx: Transaction, tenantId: string, first: FirstCall, asked: Asked, limits: EffectiveLimits): Promise<Reservation> {
+  reserveFirst(
+    tx: Transaction,
+    tenantId: string,
+    first: FirstCall,
+    asked: Asked,
+    limits: EffectiveLimits,
+    held: boolean,
+  ): Promise<Reservation> {
     const { turnId, botId, visitorId, apiKeyId, output, price } = first;
     const ids = { id: newUuid(), kind: 'chat' as const, turnId, call: 1, botId, visitorId, apiKeyId };
-    return this.quotas.reserve(tx, tenantId, { ...ids, messages: 1, input: promptBytes(first, asked), output, price }, limits);
+    return this.quotas.reserve(tx, tenantId, { ...ids, messages: 1, input: promptBytes(first, asked), output, price }, limits, held);
   }
 
   /**
@@ -110,8 +116,9 @@ export class TurnQuota {
     tenantId: string,
     next: Omit<FirstCall, 'ownBytes' | 'mostBytes' | 'history'> & { call: number; input: number },
     limits: EffectiveLimits,
+    held: boolean,
   ): Promise<Reservation> {
-    return this.quotas.reserve(tx, tenantId, { ...next, id: newUuid(), kind: 'chat', messages: 0 }, limits);
+    return this.quotas.reserve(tx, tenantId, { ...next, id: newUuid(), kind: 'chat', messages: 0 }, limits, held);
   }
 
   /** The same as `roomForFirst` for a further call. */
@@ -130,17 +137,14 @@ export class TurnQuota {
     return openReservation(tx, tenantId, turnId, call);
   }
 
-  /**
-   * Ends the calls of a turn, in the transaction that ends the turn; sends its one statement at once. Gives the tenant's counter of the month
-   * where it changed.
-   */
-  settle(tx: Transaction, tenantId: string, turnId: string, end: TurnEnd): Promise<Counter | undefined> {
+  /** Ends the calls of a turn, in the transaction that ends the turn; sends its one statement at once. Gives how many calls were open. */
+  settle(tx: Transaction, tenantId: string, turnId: string, end: TurnEnd): Promise<number> {
     return settleCalls(tx, tenantId, turnId, end.use, end.begun ? 'maximum' : 'nothing', !end.answered);
   }
 
-  /** Tells the tenant's owners of a threshold that a counter has crossed. Nobody waits for it: the next turn finds it again. */
-  announce(tenantId: string, counter: Counter): void {
-    this.telling(this.plans.of(tenantId).then(({ limits }) => this.thresholds.afterTurn(tenantId, counter, limits)));
+  /** Tells the tenant's owners of a threshold that was crossed. Nobody waits for it: the next turn finds it again. */
+  announce(tenantId: string): void {
+    this.telling(this.plans.of(tenantId).then(({ limits }) => this.thresholds.afterTurn(tenantId, limits)));
   }
 
   /** Tells them that a limit of the month has refused a message: what is left is too little for any. */

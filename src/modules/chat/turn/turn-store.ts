@@ -204,7 +204,7 @@ export class TurnStore {
         : undefined;
     // Last of all: the counters are the rows that all sends of a tenant share, and are held from here to the end of COMMIT.
     const settling = again ? [] : settle();
-    const reserving = this.quota.reserveFirst(tx, tenantId, first, asked, limits);
+    const reserving = this.quota.reserveFirst(tx, tenantId, first, asked, limits, again);
     tx.commitAlong();
     const [reserved, turn, history] = await Promise.all([reserving, inserting, reading, written, ...settling]);
     return { turn, history, reserved };

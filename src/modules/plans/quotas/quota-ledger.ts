@@ -62,15 +62,6 @@ export interface CallUse {
   price: InAndOut;
 }
 
-/** A counter after it was changed. */
-export interface Counter {
-  startsAt: Date;
-  messages: number;
-  tokens: number;
-  cost: number;
-  announced: Record<string, number>;
-}
-
 /** What is held for a call: tokens at most, and money for them. */
 export interface Reservation extends InAndOut {
   /** Micro-units. */
@@ -85,45 +76,67 @@ export class NotReserved extends Error {
 const priced = (input: string, output: string, ofInput: string, ofOutput: string) =>
   `ceil((${input}::numeric * ${ofInput}::bigint + ${output}::numeric * ${ofOutput}::bigint) / 1000000)::bigint`;
 
-/** Room under the limits from place `first` on, for what the subject has and takes: `has` is '' where there is no counter yet. */
-const fits = (first: number, has: '' | 'c.') => {
-  const used = (column: string) =>
-    has === ''
-      ? ''
-      : `${column
-          .split(' ')
-          .map((each) => `c.${each}`)
-          .join(' + ')} + `;
-  return `($${first}::bigint IS NULL OR ${used('messages')}$8::int <= $${first}::bigint)
-     AND ($${first + 1}::bigint IS NULL OR ${used('tokens tokens_reserved')}${has === '' ? 'i.input + $9::int' : 'excluded.tokens_reserved'} <= $${first + 1}::bigint)
-     AND ($${first + 2}::bigint IS NULL OR ${used('cost cost_reserved')}${has === '' ? 'i.cost' : 'excluded.cost_reserved'} <= $${first + 2}::bigint)`;
-};
+/** Rows that a tenant's month is spread over, so that its sends do not wait for each other's flush of COMMIT. */
+const slots = 8;
 
-/** Adds to the counter of one subject, or makes it; gives a row where there was room. */
-const count = (subject: string, startsAt: string, limitsAt: number, only = 'true') => `
-    INSERT INTO usage_counters AS c (tenant_id, subject, starts_at, messages, tokens_reserved, cost_reserved)
-    SELECT $1::uuid, ${subject}, ${startsAt}, $8::int, i.input + $9::int, i.cost FROM i WHERE ${only} AND ${fits(limitsAt, '')}
-    ON CONFLICT (tenant_id, subject, starts_at) DO UPDATE SET messages = c.messages + excluded.messages,
-      tokens_reserved = c.tokens_reserved + excluded.tokens_reserved, cost_reserved = c.cost_reserved + excluded.cost_reserved
-    WHERE ${fits(limitsAt, 'c.')} RETURNING 1`;
+/** Part `slot` of a whole number of zero or more, as SQL: equal parts, the first ones take what is left over. */
+const part = (whole: string, slot: string) => `(${whole} / ${slots} + CASE WHEN ${slot} < ${whole} % ${slots} THEN 1 ELSE 0 END)`;
 
-/** Places of the limits of the tenant and of the visitor; the values of the input come after them. */
-const [tenantAt, visitorAt] = [13, 16];
+/** Places of the limits of the tenant, of the slot, and of the limits of the visitor; the values of the input come after them. */
+const [tenantAt, slotAt, visitorAt] = [13, 16, 17];
+
+/** The tenant's limits as its slots remember them. */
+const limitsOfTenant = `jsonb_build_array($${tenantAt}::bigint, $${tenantAt + 1}::bigint, $${tenantAt + 2}::bigint)`;
+
+const fitsPart = (at: number, has: string, more: string) =>
+  `($${at}::bigint IS NULL OR ${has} + ${more} <= ${part(`$${at}::bigint`, `$${slotAt}::int`)})`;
+const fits = (at: number, has: string, more: string) => `($${at}::bigint IS NULL OR ${has} + ${more} <= $${at}::bigint)`;
 
 /**
- * Divides by zero, and so takes back the whole transaction, where a limit refuses: the statements of a commit go out together with COMMIT,
- * and nobody can look in between. The input is measured once, before the counters are held.
+ * One slot of the month: it may fill its own part of each limit, so that all together never pass the whole. Only where the slots were spread
+ * for these very limits: after a change of the plan they are spread anew first.
  */
-const reserveSql = (inputSql: string, ofVisitor: boolean) => `WITH i AS MATERIALIZED (
+const takeOfMonth = `UPDATE usage_counters c SET messages = c.messages + $8::int, tokens_reserved = c.tokens_reserved + i.input + $9::int,
+      cost_reserved = c.cost_reserved + i.cost
+    FROM i WHERE c.tenant_id = $1::uuid AND c.subject = $1::uuid AND c.starts_at = ${month} AND c.slot = $${slotAt}::int
+      AND c.spread_for = ${limitsOfTenant} AND ${fitsPart(tenantAt, 'c.messages', '$8::int')}
+      AND ${fitsPart(tenantAt + 1, 'c.tokens + c.tokens_reserved', 'i.input + $9::int')}
+      AND ${fitsPart(tenantAt + 2, 'c.cost + c.cost_reserved', 'i.cost')} RETURNING 1`;
+
+/** All slots, which the transaction holds: what they have and what is taken is spread evenly over them. */
+const takeOfMonthHeld = `UPDATE usage_counters c SET messages = ${part('t.messages', 'c.slot')}, tokens = ${part('t.tokens', 'c.slot')},
+      tokens_reserved = ${part('t.all_tokens', 'c.slot')} - ${part('t.tokens', 'c.slot')}, cost = ${part('t.cost', 'c.slot')},
+      cost_reserved = ${part('t.all_cost', 'c.slot')} - ${part('t.cost', 'c.slot')}, spread_for = ${limitsOfTenant}
+    FROM (SELECT greatest(0, sum(u.messages)::bigint) + $8::int AS messages, greatest(0, sum(u.tokens)::bigint) AS tokens,
+      greatest(0, sum(u.tokens + u.tokens_reserved)::bigint) + min(i.input) + $9::int AS all_tokens, greatest(0, sum(u.cost)::bigint) AS cost,
+      greatest(0, sum(u.cost + u.cost_reserved)::bigint) + min(i.cost) AS all_cost FROM usage_counters u, i
+      WHERE u.tenant_id = $1::uuid AND u.subject = $1::uuid AND u.starts_at = ${month}) t
+    WHERE c.tenant_id = $1::uuid AND c.subject = $1::uuid AND c.starts_at = ${month}
+      AND ${fits(tenantAt, 't.messages', '0')} AND ${fits(tenantAt + 1, 't.all_tokens', '0')} AND ${fits(tenantAt + 2, 't.all_cost', '0')} RETURNING 1`;
+
+const takeOfDay = `INSERT INTO usage_counters AS c (tenant_id, subject, starts_at, messages, tokens_reserved, cost_reserved)
+    SELECT $1::uuid, $6::uuid, ${day}, $8::int, i.input + $9::int, i.cost FROM i WHERE EXISTS (SELECT 1 FROM of_month)
+      AND ${fits(visitorAt, '0', '$8::int')} AND ${fits(visitorAt + 1, '0', 'i.input + $9::int')} AND ${fits(visitorAt + 2, '0', 'i.cost')}
+    ON CONFLICT (tenant_id, subject, starts_at, slot) DO UPDATE SET messages = c.messages + excluded.messages,
+      tokens_reserved = c.tokens_reserved + excluded.tokens_reserved, cost_reserved = c.cost_reserved + excluded.cost_reserved
+    WHERE ${fits(visitorAt, 'c.messages', 'excluded.messages')}
+      AND ${fits(visitorAt + 1, 'c.tokens + c.tokens_reserved', 'excluded.tokens_reserved')}
+      AND ${fits(visitorAt + 2, 'c.cost + c.cost_reserved', 'excluded.cost_reserved')} RETURNING 1`;
+
+/**
+ * Divides by zero, and so takes back the whole transaction, where a limit refuses or the slots have to be spread first: the statements of a commit
+ * go out together with COMMIT, and nobody can look in between. The input is measured once, before the counters are held.
+ */
+const reserveSql = (inputSql: string, ofVisitor: boolean, held: boolean) => `WITH i AS MATERIALIZED (
     SELECT n.input, ${priced('n.input', '$9', '$10', '$11')} AS cost FROM (SELECT (${inputSql})::int AS input) n),
-  of_month AS (${count('$1::uuid', month, tenantAt)}),
-  ${ofVisitor ? `of_day AS (${count('$6::uuid', day, visitorAt, 'EXISTS (SELECT 1 FROM of_month)')}),` : ''}
+  of_month AS (${held ? takeOfMonthHeld : takeOfMonth}),
+  ${ofVisitor ? `of_day AS (${takeOfDay}),` : ''}
   booked AS (
     INSERT INTO provider_calls (tenant_id, id, kind, turn_id, call, visitor_id, bot_id, api_key_id, state, reserved_input, reserved_output,
-      reserved_cost, month_starts_at, day_starts_at)
+      reserved_cost, month_starts_at, day_starts_at, slot)
     SELECT $1::uuid, $2::uuid, $3::text, $4::uuid, $5::int, $6::uuid, $7::uuid,
       coalesce($12::uuid, (SELECT api_key_id FROM provider_calls WHERE tenant_id = $1::uuid AND turn_id = $4::uuid AND call = 1)),
-      'reserved', input, $9::int, cost, ${month}, ${ofVisitor ? day : 'NULL'}
+      'reserved', input, $9::int, cost, ${month}, ${ofVisitor ? day : 'NULL'}, $${slotAt}::int
     FROM i WHERE EXISTS (SELECT 1 FROM ${ofVisitor ? 'of_day' : 'of_month'}) RETURNING reserved_input, reserved_cost)
   SELECT 1 / (SELECT count(*) FROM booked)::int, (SELECT reserved_input FROM booked) AS input, $9::int AS output,
     (SELECT reserved_cost FROM booked)::float8 AS cost`;
@@ -133,8 +146,8 @@ const reserveTexts = new Map<string, string>();
 const divisionByZero = '22012';
 
 /**
- * Reserves a call; gives what is held for it. `ofVisitor` null: the visitor has no limits, and is not counted. Rejects with
- * NotReserved, after which the transaction can only be rolled back.
+ * Reserves a call; gives what is held for it. `ofVisitor` null: the visitor has no limits, and is not counted. `held`: the transaction holds the
+ * counters (`holdWindows`), so that all of what is left can be taken. Rejects with NotReserved, after which the transaction can only be rolled back.
  */
 export async function reserveCall(
   tx: Transaction,
@@ -142,12 +155,13 @@ export async function reserveCall(
   call: CallToReserve,
   ofTenant: WindowLimits,
   ofVisitor: WindowLimits | null,
+  held = false,
 ): Promise<Reservation> {
   const input = typeof call.input === 'number' ? { sql: (first: number) => `$${first}::int`, values: [call.input] } : call.input;
   const inputSql = input.sql(ofVisitor === null ? visitorAt : visitorAt + 3);
-  const name = `${ofVisitor !== null} ${inputSql}`;
+  const name = `${ofVisitor !== null} ${held} ${inputSql}`;
   let sql = reserveTexts.get(name);
-  if (sql === undefined) reserveTexts.set(name, (sql = reserveSql(inputSql, ofVisitor !== null)));
+  if (sql === undefined) reserveTexts.set(name, (sql = reserveSql(inputSql, ofVisitor !== null, held)));
   try {
     const [reserved] = await rows<Reservation>(tx, sql, [
       tenantId,
@@ -165,6 +179,7 @@ export async function reserveCall(
       ofTenant.messages,
       ofTenant.tokens,
       ofTenant.cost,
+      Math.floor(Math.random() * slots),
       ...(ofVisitor === null ? [] : [ofVisitor.messages, ofVisitor.tokens, ofVisitor.cost]),
       ...input.values,
     ]);
@@ -196,41 +211,40 @@ const settleSql = `WITH ended AS (
       estimated = NOT (${nothing}) AND NOT (${told} AND $4::int IS NOT NULL),
       cost = CASE WHEN ${nothing} THEN 0 WHEN ${told} THEN ${priced(`(${bookedInput})`, `(${bookedOutput})`, '$10', '$11')} ELSE reserved_cost END
     WHERE tenant_id = $1::uuid AND turn_id = $2::uuid AND state = 'reserved'
-    RETURNING month_starts_at, day_starts_at, visitor_id, reserved_input::bigint + reserved_output AS reserved, reserved_cost,
+    RETURNING month_starts_at, day_starts_at, visitor_id, slot, reserved_input::bigint + reserved_output AS reserved, reserved_cost,
       input_tokens::bigint + output_tokens AS booked, cost, 0 AS messages),
   both_ends AS (
     SELECT * FROM ended UNION ALL
-    SELECT month_starts_at, day_starts_at, visitor_id, 0, 0, 0, 0, 1 FROM provider_calls
+    SELECT month_starts_at, day_starts_at, visitor_id, slot, 0, 0, 0, 0, 1 FROM provider_calls
     WHERE $13::boolean AND tenant_id = $1::uuid AND turn_id = $2::uuid AND call = 1),
   of_month AS (
     UPDATE usage_counters c SET tokens = c.tokens + s.booked, tokens_reserved = c.tokens_reserved - s.reserved, cost = c.cost + s.cost,
-      cost_reserved = c.cost_reserved - s.reserved_cost, messages = greatest(0, c.messages - s.messages)
-    FROM (SELECT month_starts_at, sum(booked) AS booked, sum(reserved) AS reserved, sum(cost) AS cost, sum(reserved_cost) AS reserved_cost,
-      sum(messages) AS messages FROM both_ends GROUP BY 1) s
-    WHERE c.tenant_id = $1::uuid AND c.subject = $1::uuid AND c.starts_at = s.month_starts_at
-    RETURNING c.starts_at, c.messages, c.tokens, c.cost, c.announced),
+      cost_reserved = c.cost_reserved - s.reserved_cost, messages = c.messages - s.messages
+    FROM (SELECT month_starts_at, slot, sum(booked) AS booked, sum(reserved) AS reserved, sum(cost) AS cost, sum(reserved_cost) AS reserved_cost,
+      sum(messages) AS messages FROM both_ends GROUP BY 1, 2) s
+    WHERE c.tenant_id = $1::uuid AND c.subject = $1::uuid AND c.starts_at = s.month_starts_at AND c.slot = s.slot RETURNING 1),
   of_day AS (
-    UPDATE usage_counters c SET tokens = c.tokens + s.booked, tokens_reserved = greatest(0, c.tokens_reserved - s.reserved), cost = c.cost + s.cost,
-      cost_reserved = greatest(0, c.cost_reserved - s.reserved_cost), messages = greatest(0, c.messages - s.messages)
+    UPDATE usage_counters c SET tokens = c.tokens + s.booked, tokens_reserved = c.tokens_reserved - s.reserved, cost = c.cost + s.cost,
+      cost_reserved = c.cost_reserved - s.reserved_cost, messages = c.messages - s.messages
     FROM (SELECT day_starts_at, visitor_id, sum(booked) AS booked, sum(reserved) AS reserved, sum(cost) AS cost,
       sum(reserved_cost) AS reserved_cost, sum(messages) AS messages FROM both_ends GROUP BY 1, 2) s, (SELECT count(*) FROM of_month) first
-    WHERE c.tenant_id = $1::uuid AND c.subject = s.visitor_id AND c.starts_at = s.day_starts_at)
-  SELECT starts_at AS "startsAt", messages::float8, tokens::float8, cost::float8, announced FROM of_month ORDER BY starts_at DESC LIMIT 1`;
+    WHERE c.tenant_id = $1::uuid AND c.subject = s.visitor_id AND c.starts_at = s.day_starts_at AND c.slot = 0)
+  SELECT (SELECT count(*) FROM ended)::int AS ended`;
 
 /**
  * Ends the open calls of a turn: the one of `use` by what is known of it, any other as what was reserved (`maximum`: it may have
  * been served), or as nothing (it never began). `giveBackMessage`: the turn gave no answer, and does not count. Doing it twice changes
- * nothing, but for the message: callers do it where the turn ends. Gives the tenant's counter where one was changed.
+ * nothing, but for the message: callers do it where the turn ends. Gives how many calls that were.
  */
-export function settleCalls(
+export async function settleCalls(
   tx: Transaction,
   tenantId: string,
   turnId: string,
   use: CallUse | undefined,
   others: 'maximum' | 'nothing',
   giveBackMessage: boolean,
-): Promise<Counter | undefined> {
-  return row<Counter>(tx, settleSql, [
+): Promise<number> {
+  const settled = await row<{ ended: number }>(tx, settleSql, [
     tenantId,
     turnId,
     use?.call ?? -1,
@@ -246,6 +260,7 @@ export function settleCalls(
     giveBackMessage,
     use?.shownTokens ?? 0,
   ]);
+  return settled?.ended ?? 0;
 }
 
 /** What was reserved for a turn's call that has not ended; undefined when there is none. */
@@ -270,28 +285,30 @@ export interface Window {
   endsIn: number;
 }
 
-/** Makes the counters that are missing; true when one was. */
-export async function makeCounters(tx: Transaction, tenantId: string, visitorId: string | null): Promise<boolean> {
-  const made = await rows(
+/** Makes the counters that are missing. */
+export async function makeCounters(tx: Transaction, tenantId: string, visitorId: string | null): Promise<void> {
+  await rows(
     tx,
-    `INSERT INTO usage_counters (tenant_id, subject, starts_at)
-     SELECT $1::uuid, $1::uuid, ${month} UNION ALL SELECT $1::uuid, $2::uuid, ${day} WHERE $2::uuid IS NOT NULL
-     ON CONFLICT DO NOTHING RETURNING 1`,
+    `INSERT INTO usage_counters (tenant_id, subject, starts_at, slot)
+     SELECT $1::uuid, $1::uuid, ${month}, slot FROM generate_series(0, ${slots - 1}) slot
+     UNION ALL SELECT $1::uuid, $2::uuid, ${day}, 0 WHERE $2::uuid IS NOT NULL
+     ON CONFLICT DO NOTHING`,
     [tenantId, visitorId],
   );
-  return made.length > 0;
 }
 
 /** How the windows of a tenant and a visitor stand, which nobody else changes until the end of the transaction. */
 export function holdWindows(tx: Transaction, tenantId: string, visitorId: string | null): Promise<Window[]> {
   return rows<Window>(
     tx,
-    `SELECT CASE WHEN c.subject = $1::uuid THEN 'tenant' ELSE 'visitor' END AS subject, c.messages::float8,
-       (c.tokens + c.tokens_reserved)::float8 AS tokens, (c.cost + c.cost_reserved)::float8 AS cost, w.ends_at AS "endsAt",
-       extract(epoch FROM w.ends_at - now())::float8 AS "endsIn"
-     FROM (VALUES (1, $1::uuid, ${month}, ${after('month')}), (2, $2::uuid, ${day}, ${after('day')})) w (place, subject, starts_at, ends_at)
-     JOIN usage_counters c ON c.tenant_id = $1::uuid AND c.subject = w.subject AND c.starts_at = w.starts_at
-     ORDER BY w.place FOR UPDATE OF c`,
+    `WITH held AS (
+       SELECT w.place, w.ends_at, c.messages, c.tokens + c.tokens_reserved AS tokens, c.cost + c.cost_reserved AS cost
+       FROM (VALUES (1, $1::uuid, ${month}, ${after('month')}), (2, $2::uuid, ${day}, ${after('day')})) w (place, subject, starts_at, ends_at)
+       JOIN usage_counters c ON c.tenant_id = $1::uuid AND c.subject = w.subject AND c.starts_at = w.starts_at
+       ORDER BY w.place, c.slot FOR UPDATE OF c)
+     SELECT CASE place WHEN 1 THEN 'tenant' ELSE 'visitor' END AS subject, sum(messages)::float8 AS messages, sum(tokens)::float8 AS tokens,
+       sum(cost)::float8 AS cost, ends_at AS "endsAt", extract(epoch FROM ends_at - now())::float8 AS "endsIn"
+     FROM held GROUP BY place, ends_at ORDER BY place`,
     [tenantId, visitorId],
   );
 }

@@ -31,10 +31,10 @@ export interface Wanted {
 export class Quotas {
   /**
    * Reserves a call inside the caller's transaction; gives what is held. Rejects with NotReserved, after which
-   * `room` says what to do.
+   * `room` says what to do; `held` is for a reservation after that.
    */
-  reserve(tx: Transaction, tenantId: string, call: CallToReserve, limits: EffectiveLimits): Promise<Reservation> {
-    return reserveCall(tx, tenantId, call, ofTenant(limits), ofVisitor(limits));
+  reserve(tx: Transaction, tenantId: string, call: CallToReserve, limits: EffectiveLimits, held = false): Promise<Reservation> {
+    return reserveCall(tx, tenantId, call, ofTenant(limits), ofVisitor(limits), held);
   }
 
   /**

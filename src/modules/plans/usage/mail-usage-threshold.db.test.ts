@@ -55,7 +55,7 @@ function reach(percent: number, announced = percent): Promise<void> {
     await changed(
       tx,
       `INSERT INTO usage_counters (tenant_id, subject, starts_at, announced) VALUES ($1, $1, $2, $3)
-       ON CONFLICT (tenant_id, subject, starts_at) DO UPDATE SET announced = excluded.announced`,
+       ON CONFLICT (tenant_id, subject, starts_at, slot) DO UPDATE SET announced = excluded.announced`,
       [tenantId, new Date(startsAt), JSON.stringify({ 'tokens_per_month:100': announced })],
     );
     const payload = { tenantId, limit: 'tokens_per_month' as const, quota: 100, percent, startsAt };

@@ -41,7 +41,7 @@ export class MailUsageThreshold implements JobHandler<Payload> {
     const found = await this.database.forTenant(tenantId, (tx) =>
       row<{ percent: number | null }>(
         tx,
-        `SELECT (announced ->> $3)::int AS percent FROM usage_counters WHERE tenant_id = $1 AND subject = $1 AND starts_at = $2`,
+        `SELECT (announced ->> $3)::int AS percent FROM usage_counters WHERE tenant_id = $1 AND subject = $1 AND starts_at = $2 AND slot = 0`,
         [tenantId, new Date(startsAt), `${limit}:${quota}`],
       ),
     );

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
 import { newUuid } from '../../../kernel/ids.ts';
 import { changed, row, TenantDatabase, type Transaction } from '../../../platform/database/index.ts';
@@ -10,7 +11,7 @@ const thresholds = [50, 80, 100] as const;
 /** Percent from which on a refusal counts as the end of the limit. */
 const nearlyAll = 80;
 
-/** A tenant's counter of a month, as the statement that changed it gave it back. */
+/** What a tenant has used in a month. */
 export interface MonthCounter {
   startsAt: Date;
   messages: number;
@@ -50,19 +51,24 @@ export function crossedThresholds(counter: MonthCounter, limits: Limits, refused
   });
 }
 
-const thisMonthSql = `SELECT starts_at AS "startsAt", messages::float8, tokens::float8, cost::float8, announced FROM usage_counters
-  WHERE tenant_id = $1 AND subject = $1 AND starts_at = (date_trunc('month', now() AT TIME ZONE 'UTC') AT TIME ZONE 'UTC')`;
+/** What the slots of this month have together; the first one remembers what was announced. */
+const thisMonthSql = `SELECT starts_at AS "startsAt", sum(messages)::float8 AS messages, sum(tokens)::float8 AS tokens, sum(cost)::float8 AS cost,
+    (array_agg(announced) FILTER (WHERE slot = 0))[1] AS announced FROM usage_counters
+  WHERE tenant_id = $1 AND subject = $1 AND starts_at = (date_trunc('month', now() AT TIME ZONE 'UTC') AT TIME ZONE 'UTC')
+  GROUP BY starts_at HAVING bool_or(slot = 0)`;
 
 /** What is still unannounced of $4 is marked, and gets the outbox rows of $7 and $8 as `Outbox.publish` would write them. */
 const announceSql = `WITH due AS (
     SELECT d.* FROM usage_counters c,
       unnest($3::text[], $4::int[], $5::int[], $6::text[], $7::uuid[], $8::jsonb[]) AS d (name, percent, last, job, id, payload)
-    WHERE c.tenant_id = $1 AND c.subject = $1 AND c.starts_at = $2 AND d.percent > coalesce((c.announced ->> d.name)::int, 0) FOR UPDATE OF c),
+    WHERE c.tenant_id = $1 AND c.subject = $1 AND c.starts_at = $2 AND c.slot = 0 AND d.percent > coalesce((c.announced ->> d.name)::int, 0) FOR UPDATE OF c),
   marked AS (
     UPDATE usage_counters c SET announced = c.announced || (SELECT jsonb_object_agg(name, last) FROM due)
-    WHERE c.tenant_id = $1 AND c.subject = $1 AND c.starts_at = $2 AND EXISTS (SELECT 1 FROM due))
+    WHERE c.tenant_id = $1 AND c.subject = $1 AND c.starts_at = $2 AND c.slot = 0 AND EXISTS (SELECT 1 FROM due))
   INSERT INTO outbox (tenant_id, id, name, payload) SELECT $1, id, job, payload FROM due`;
 
+/** How long after a turn it is looked, in milliseconds. */
+const lookSoonMs = 1_000;
 /** How long a replica does not look again after a refusal, in milliseconds: refusals may come in floods. */
 const lookAgainMs = 60_000;
 
@@ -72,14 +78,18 @@ const lookAgainMs = 60_000;
  */
 @Injectable()
 export class Thresholds {
+  private readonly soon = new Set<string>();
   private readonly looked = new RecentValues<object>({ maxEntries: 10_000, maxAgeMs: lookAgainMs });
 
   constructor(private readonly database: TenantDatabase) {}
 
-  /** `check` in a transaction of its own, when there is something to tell: for whoever learns the counter only with the commit. */
-  async afterTurn(tenantId: string, counter: MonthCounter, limits: Limits): Promise<void> {
-    if (crossedThresholds(counter, limits).length === 0) return;
-    await this.database.forTenant(tenantId, (tx) => this.check(tx, tenantId, counter, limits));
+  /** After a turn: looks a little later where the counter stands, once for all turns of a tenant that end meanwhile. */
+  async afterTurn(tenantId: string, limits: Limits): Promise<void> {
+    if (this.soon.has(tenantId) || announcedLimits.every((limit) => limits[limit] === undefined)) return;
+    this.soon.add(tenantId);
+    await sleep(lookSoonMs, undefined, { ref: false });
+    this.soon.delete(tenantId);
+    await this.look(tenantId, limits);
   }
 
   /**
@@ -89,11 +99,15 @@ export class Thresholds {
   async afterRefusal(tenantId: string, limit: LimitName, limits: Limits): Promise<void> {
     if (!(limit in usedOf)) return;
     await this.looked.get(`${tenantId}|${limit}|${limits[limit] ?? ''}`, async () => {
-      await this.database.forTenant(tenantId, async (tx) => {
-        const counter = await row<MonthCounter>(tx, thisMonthSql, [tenantId]);
-        if (counter !== undefined) await this.check(tx, tenantId, counter, limits, limit);
-      });
+      await this.look(tenantId, limits, limit);
       return {};
+    });
+  }
+
+  private look(tenantId: string, limits: Limits, refusedBy?: LimitName): Promise<void> {
+    return this.database.forTenant(tenantId, async (tx) => {
+      const counter = await row<MonthCounter>(tx, thisMonthSql, [tenantId]);
+      if (counter !== undefined) await this.check(tx, tenantId, counter, limits, refusedBy);
     });
   }
 

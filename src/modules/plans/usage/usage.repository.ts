@@ -51,8 +51,8 @@ export class UsageRepository {
   async month(tx: Transaction, tenantId: string): Promise<MonthRow> {
     const found = await row<MonthRow>(
       tx,
-      `SELECT coalesce(c.messages, 0)::float8 AS messages, coalesce(c.tokens + c.tokens_reserved, 0)::float8 AS tokens,
-         coalesce(c.cost + c.cost_reserved, 0)::float8 AS cost, ${start('month', "+ interval '1 month'")} AS "endsAt",
+      `SELECT coalesce(sum(c.messages), 0)::float8 AS messages, coalesce(sum(c.tokens + c.tokens_reserved), 0)::float8 AS tokens,
+         coalesce(sum(c.cost + c.cost_reserved), 0)::float8 AS cost, ${start('month', "+ interval '1 month'")} AS "endsAt",
          ${start('day', "+ interval '1 day'")} AS "dayEndsAt"
        FROM (SELECT ${start('month')} AS starts_at) w
        LEFT JOIN usage_counters c ON c.tenant_id = $1 AND c.subject = $1 AND c.starts_at = w.starts_at`,

@@ -115,7 +115,7 @@ export class ProviderCalls {
       await quota.settle(tx, tenantId, turnId, { ...(use === undefined ? {} : { use }), begun: this.others, answered: true });
       const next = { turnId, botId, visitorId, apiKeyId: null, call, input, output: maxOutputTokens, price };
       const output = held ? await quota.roomForNext(tx, tenantId, next, limits) : maxOutputTokens;
-      await quota.reserveNext(tx, tenantId, { ...next, output }, limits);
+      await quota.reserveNext(tx, tenantId, { ...next, output }, limits, held);
       return output;
     };
     const reserving = (held: boolean) => whileAvailable(deadlineAt, () => database.forTenant(tenantId, reserve(held)));

@@ -2,7 +2,6 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { metrics } from '../../../../platform/telemetry/index.ts';
 import { sealContent } from '../../../conversations/index.ts';
 import { countTokens } from '../../../models/index.ts';
-import type { Counter } from '../../../plans/index.ts';
 import { problemText } from '../../chat.errors.ts';
 import { type Chunk, closingChunks } from '../../stream/chunks.ts';
 import { type FinalState, isFinal, messageStatusOf } from '../turn.ts';
@@ -26,8 +25,8 @@ export async function record(run: TurnRun, tools: TurnTools): Promise<void> {
   let unsure = false;
   await whileAvailable(Number.POSITIVE_INFINITY, async () => {
     try {
-      const counter = await store(run, tools, answer, result);
-      if (counter !== undefined) tools.storage.quota.announce(run.tenantId, counter);
+      await store(run, tools, answer, result);
+      tools.storage.quota.announce(run.tenantId);
     } catch (error) {
       if (!(error instanceof TurnLost)) unsure = true;
       // A COMMIT whose answer was lost may have been done all the same, also long after it was sent.
@@ -68,12 +67,12 @@ function stateOf(run: TurnRun, answer: Answer): FinalState {
   return answer.text === '' ? 'failed' : 'interrupted';
 }
 
-async function store(run: TurnRun, tools: TurnTools, answer: Answer, result: TurnResult): Promise<Counter | undefined> {
+async function store(run: TurnRun, tools: TurnTools, answer: Answer, result: TurnResult): Promise<void> {
   const { tenantId, turn, key } = run;
   const { database, messages, quota } = tools.storage;
   const use = run.calls?.use();
   // In one trip, COMMIT with it: for a turn that is no longer ours the first statement fails, and all is taken back.
-  return database.atOnce(tenantId, async (tx) => {
+  await database.atOnce(tenantId, async (tx) => {
     const finished = finishOrFail(tx, tenantId, turn, result);
     const written =
       (result.state === 'completed' || answer.text !== '') &&
@@ -99,9 +98,7 @@ async function store(run: TurnRun, tools: TurnTools, answer: Answer, result: Tur
     ]);
     others.catch(() => undefined);
     await finished;
-    const [promoted, counter] = await others;
-    run.promoted = promoted;
-    return counter;
+    [run.promoted] = await others;
   });
 }
 
