@@ -67,7 +67,8 @@ export async function readStored(
       auditor.main,
       `SELECT id, turn_id AS "turnId", call, visitor_id AS "visitorId", state, reserved_input AS "reservedInput",
          reserved_output AS "reservedOutput", input_tokens AS "inputTokens", output_tokens AS "outputTokens", estimated,
-         coalesce(cost, 0)::float8 AS cost, month_starts_at AS month, day_starts_at AS day FROM provider_calls WHERE tenant_id = $1`,
+         coalesce(cost, 0)::float8 AS cost, month_starts_at AS month,
+         coalesce(day_starts_at, to_timestamp(0)) AS day FROM provider_calls WHERE tenant_id = $1`,
       [tenantId],
     ),
     query<Omit<CounterRow, 'window'> & { window: Date }>(

@@ -110,19 +110,23 @@ describe('P6: a reservation', () => {
   });
 
   it('goes quickly where the slots have room, and together they never pass the limit, nor after it was lowered', async () => {
-    const limits = { tokens: 16 * 150, messages: 16, cost: 16 * 600 };
-    await reserve(call(), limits);
-    const asked = await Promise.allSettled(Array.from({ length: 100 }, () => quickly(call(), limits)));
+    const large = { input: 999_990, output: 10 };
+    const limits = { tokens: 16_000_000 };
+    await reserve(call(large), limits);
+    const asked = await Promise.allSettled(Array.from({ length: 100 }, () => quickly(call(large), limits)));
     const quick = asked.filter(({ status }) => status === 'fulfilled').length;
     expect(quick).toBeGreaterThan(5);
-    expect(await stand()).toEqual([{ subject: 'tenant', messages: quick + 1, tokens: (quick + 1) * 150, cost: (quick + 1) * 600 }]);
-    while (await reserve(call(), limits).then(Boolean, () => false));
-    expect(await stand()).toEqual([{ subject: 'tenant', messages: 16, tokens: 2_400, cost: 9_600 }]);
-    // A slot that has room under another limit must not be used under this one.
-    await expect(quickly(call(), { ...limits, tokens: 1_000 })).rejects.toBeInstanceOf(NotReserved);
-    await expect(reserve(call(), { ...limits, tokens: 1_000, messages: 100 })).rejects.toBeInstanceOf(NotReserved);
-    await reserve(call(), { tokens: 3_000 });
-    expect(await stand()).toMatchObject([{ messages: 17, tokens: 2_550 }]);
+    expect(await stand()).toMatchObject([{ messages: quick + 1, tokens: (quick + 1) * 1_000_000 }]);
+    while (await reserve(call(large), limits).then(Boolean, () => false));
+    expect(await stand()).toMatchObject([{ messages: 16, tokens: 16_000_000 }]);
+    // A slot that has room under another limit must not be used under this one, nor under one that is too small for slots.
+    for (const tokens of [9_000_000, 1_000]) {
+      await expect(quickly(call(), { tokens })).rejects.toBeInstanceOf(NotReserved);
+      await expect(reserve(call(), { tokens })).rejects.toBeInstanceOf(NotReserved);
+    }
+    await reserve(call(), { tokens: 16_000_150 });
+    await expect(quickly(call(), { tokens: 16_000_150 })).rejects.toBeInstanceOf(NotReserved);
+    expect(await stand()).toMatchObject([{ messages: 17, tokens: 16_000_150 }]);
   });
 
   it('measures its input in the same statement', async () => {

@@ -76,14 +76,23 @@ export class NotReserved extends Error {
 const priced = (input: string, output: string, ofInput: string, ofOutput: string) =>
   `ceil((${input}::numeric * ${ofInput}::bigint + ${output}::numeric * ${ofOutput}::bigint) / 1000000)::bigint`;
 
-/** Rows that a tenant's month is spread over, so that its sends do not wait for each other's flush of COMMIT. */
+/** Rows of a tenant's month: its sends take different ones, so that they do not wait for each other's flush of COMMIT. */
 const slots = 8;
+/** Least part of a limit that makes a row of its own worth while: where limits are small, they are near, and all is in one row. */
+const leastParts: WindowLimits = { messages: 1_000, tokens: 1_000_000, cost: 1_000_000 };
 
-/** Part `slot` of a whole number of zero or more, as SQL: equal parts, the first ones take what is left over. */
-const part = (whole: string, slot: string) => `(${whole} / ${slots} + CASE WHEN ${slot} < ${whole} % ${slots} THEN 1 ELSE 0 END)`;
+/** Rows that are in use under these limits. */
+function slotsFor(limits: WindowLimits): number {
+  const names = ['messages', 'tokens', 'cost'] as const;
+  return names.every((name) => limits[name] === null || limits[name] >= slots * (leastParts[name] ?? 0)) ? slots : 1;
+}
 
-/** Places of the limits of the tenant, of the slot, and of the limits of the visitor; the values of the input come after them. */
-const [tenantAt, slotAt, visitorAt] = [13, 16, 17];
+/** Places of the limits of the tenant, of the slot, of the slots in use, and of the limits of the visitor; the values of the input come after them. */
+const [tenantAt, slotAt, slotsAt, visitorAt] = [13, 16, 17, 18];
+
+/** Part `slot` of a whole number of zero or more, as SQL: equal parts for the slots in use, the first ones take what is left over. */
+const part = (whole: string, slot: string) =>
+  `(CASE WHEN ${slot} >= $${slotsAt}::int THEN 0 ELSE ${whole} / $${slotsAt}::int + CASE WHEN ${slot} < ${whole} % $${slotsAt}::int THEN 1 ELSE 0 END END)`;
 
 /** The tenant's limits as its slots remember them. */
 const limitsOfTenant = `jsonb_build_array($${tenantAt}::bigint, $${tenantAt + 1}::bigint, $${tenantAt + 2}::bigint)`;
@@ -162,6 +171,7 @@ export async function reserveCall(
   const name = `${ofVisitor !== null} ${held} ${inputSql}`;
   let sql = reserveTexts.get(name);
   if (sql === undefined) reserveTexts.set(name, (sql = reserveSql(inputSql, ofVisitor !== null, held)));
+  const inUse = slotsFor(ofTenant);
   try {
     const [reserved] = await rows<Reservation>(tx, sql, [
       tenantId,
@@ -179,7 +189,8 @@ export async function reserveCall(
       ofTenant.messages,
       ofTenant.tokens,
       ofTenant.cost,
-      Math.floor(Math.random() * slots),
+      Math.floor(Math.random() * inUse),
+      inUse,
       ...(ofVisitor === null ? [] : [ofVisitor.messages, ofVisitor.tokens, ofVisitor.cost]),
       ...input.values,
     ]);
