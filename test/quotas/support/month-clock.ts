@@ -17,6 +17,8 @@ export class MonthClock {
   /** Shifts the clock so that the next UTC month begins in so many milliseconds. Gives when that will be, by the machine's clock. */
   async turnMonthIn(ms: number): Promise<number> {
     const now = new Date();
+    // Before the shift is written: what is told is a little early, never late.
+    const turnsAt = Date.now() + ms;
     const turn = Date.UTC(now.getUTCFullYear(), now.getUTCMonth() + 1, 1);
     await this.run([
       'CREATE SCHEMA IF NOT EXISTS shifted_clock',
@@ -32,7 +34,7 @@ export class MonthClock {
       `ALTER DATABASE ${this.database} SET search_path = shifted_clock, pg_catalog, public`,
     ]);
     await this.reconnectAll();
-    return Date.now() + ms;
+    return turnsAt;
   }
 
   /** Takes the shift back. */

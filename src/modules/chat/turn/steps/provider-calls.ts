@@ -7,6 +7,9 @@ import type { TurnTools } from '../turn-tools.ts';
 import { whileAvailable } from '../while-available.ts';
 import type { UsageLedger } from './usage-ledger.ts';
 
+/** How many times more tokens than the model's own our count of a text may have: beyond that the provider did not keep to what was asked. */
+const tokenizersDiffer = 4;
+
 /** A count above this is no count, whoever says it: no model reads or writes as much. */
 const mostTokens = 100_000_000;
 
@@ -17,6 +20,8 @@ export class ProviderCalls {
   private begun = 0;
   private from = 0;
   private planned: PlannedCall | undefined;
+  /** Tokens that the answer of the last call may have. */
+  private granted = 0;
   /** How the call that began last has ended. */
   private ended: EndedCall | undefined;
 
@@ -40,7 +45,8 @@ export class ProviderCalls {
     this.begun += 1;
     this.planned = planned;
     this.ended = undefined;
-    return { maxOutputTokens: Math.min(planned.maxOutputTokens, output) };
+    this.granted = Math.min(planned.maxOutputTokens, output);
+    return { maxOutputTokens: this.granted };
   }
 
   /** After each call. */
@@ -77,7 +83,8 @@ export class ProviderCalls {
     if (planned === undefined) return undefined;
     const { target, model, price } = planned;
     const tokens = ended?.usage === undefined ? undefined : { input: ended.usage.inputTokens, output: ended.usage.outputTokens };
-    const shownTokens = tokens === undefined ? countTokens((this.run.writer?.text ?? '').slice(this.from)) : 0;
+    const shown = tokens === undefined ? countTokens((this.run.writer?.text ?? '').slice(this.from)) : 0;
+    const shownTokens = shown > this.granted * tokenizersDiffer ? shown : 0;
     return {
       call: this.number,
       tokens,
