@@ -57,7 +57,17 @@ const signingIn = [
   AccessTokens,
   AttemptLimits,
 ];
-const keysAndVisitors = [CreationLimits, TenantOwners, ApiKeysRepository, ApiKeyLookup, ApiKeys, VisitorsRepository, Visitors, VisitorTokens, Tickets];
+const keysAndVisitors = [
+  CreationLimits,
+  TenantOwners,
+  ApiKeysRepository,
+  ApiKeyLookup,
+  ApiKeys,
+  VisitorsRepository,
+  Visitors,
+  VisitorTokens,
+  Tickets,
+];
 
 /** Who calls, and what they may do: the guard over every route, and everything that credentials come from. */
 @Module({

@@ -56,7 +56,7 @@ const use = (more: Partial<CallUse> = {}): CallUse => ({
 const quickly = (what: CallToReserve, limits: Partial<WindowLimits> = {}, ofVisitor: WindowLimits | null = null) =>
   run((tx) => reserveCall(tx, tenantId, what, { ...unlimited, ...limits }, ofVisitor));
 /** The way of a send: at once, else with the counters held. */
-const reserve: typeof quickly = (what, limits = {}, ofVisitor = null) =>
+const reserve = (what: CallToReserve, limits: Partial<WindowLimits> = {}, ofVisitor: WindowLimits | null = null) =>
   quickly(what, limits, ofVisitor).catch((error: unknown) => {
     if (!(error instanceof NotReserved)) throw error;
     return run(async (tx) => {
