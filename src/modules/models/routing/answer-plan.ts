@@ -43,6 +43,11 @@ export class AnswerPlan {
     this.tokens = request.inputTokens;
   }
 
+  /** True when nobody can be asked. */
+  get isEmpty(): boolean {
+    return this.targets.length === 0;
+  }
+
   /** Everybody who can still be asked. `admits`: whether a target may be asked like any other. */
   candidates(shown: string, admits: (target: Target) => boolean): Candidate[] {
     return this.targets.map((target) => ({

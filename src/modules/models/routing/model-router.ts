@@ -13,7 +13,7 @@ import { TargetHealths } from './target-healths.ts';
 import type { Route, Target } from './target.ts';
 
 /** How long a caller who has nowhere else to go waits for a place at a target in trouble, in milliseconds, and how often they look. */
-const forcedWaitMs = 2_000;
+const forcedWaitMs = 30_000;
 const forcedLookMs = 50;
 
 /** A target that is called next, with its share of the rate limits. */
@@ -43,7 +43,8 @@ export class ModelRouter {
    */
   async answer(route: Route, request: AnswerRequest, listener: ModelListener): Promise<ModelResult> {
     const plan = new AnswerPlan(route, request, this.config.retryAfterCapMs);
-    let error = new ModelError(route.targets.length === 0 ? 'unreachable' : 'invalid_request', { unserved: true });
+    // Nobody has the skills: the request is wrong. Nobody could be asked: it may pass.
+    let error = new ModelError(plan.isEmpty && route.targets.length > 0 ? 'invalid_request' : 'unreachable', { unserved: true });
     if (listener.shown() !== '' && !plan.canGoOn(listener.shown())) listener.onRestart();
     for (let call = 1; call <= this.config.maxCalls; call += 1) {
       const ready = await this.next(plan, request, listener.shown(), error);

@@ -13,7 +13,9 @@ beforeAll(async () => {
 });
 beforeEach(() => {
   ahead = 0;
-  restore = replaceClock({ now: () => Date.now() + ahead });
+  // Time stands still but for the steps of the test: a slow machine must not come to the next trial.
+  const began = Date.now();
+  restore = replaceClock({ now: () => began + ahead });
 });
 afterEach(() => {
   restore();
