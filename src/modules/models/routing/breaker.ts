@@ -36,11 +36,16 @@ export const breakerDefaults: BreakerOptions = {
 /** Jitter never makes the wait shorter than this, in milliseconds. */
 const leastWaitMs = 100;
 
-/** Calls at once, for callers who have nowhere else to go, while it is open; on its way back four times as many at each share. */
+/**
+ * Calls at once that have no answer yet, for callers who have nowhere else to go, while it is open; on its way back four times as many
+ * at each share. Whoever is being answered is not counted: long answers would keep the others out of a target that works again.
+ */
 const forcedAtOnce = 8;
 
 /** A call that has passed a breaker; says once how it ended. */
 export interface Passage {
+  /** The answer begins. */
+  answered(): void;
   succeeded(): void;
   failed(): void;
   /** It ended without saying anything of the target. */
@@ -58,6 +63,7 @@ export class Breaker {
   private stage = 0;
   private inARow = 0;
   private underWay = 0;
+  private unanswered = 0;
   private readonly calls: RollingCount;
   private readonly failures: RollingCount;
 
@@ -104,25 +110,34 @@ export class Breaker {
    */
   admitsForced(): boolean {
     if (this.current === 'closed') return true;
-    return this.underWay < forcedAtOnce * (this.current === 'open' ? 1 : 4 ** (this.stage + 1));
+    return this.unanswered < forcedAtOnce * (this.current === 'open' ? 1 : 4 ** (this.stage + 1));
   }
 
   /** A call begins. */
   enter(): Passage {
     this.underWay += 1;
+    this.unanswered += 1;
     const { generation, state } = this;
     const tries = state === 'half_open' && !this.trying;
     if (tries) this.trying = true;
+    let answered = false;
     let ended = false;
+    const answer = () => {
+      if (answered) return;
+      answered = true;
+      this.unanswered -= 1;
+    };
     const end = (count: () => void) => {
       if (ended) return;
       ended = true;
+      answer();
       this.underWay -= 1;
       if (generation !== this.generation) return;
       if (tries) this.trying = false;
       count();
     };
     return {
+      answered: answer,
       succeeded: () => end(() => this.succeed()),
       failed: () => end(() => this.fail(tries)),
       withdrawn: () => end(() => undefined),

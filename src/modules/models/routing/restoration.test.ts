@@ -86,3 +86,14 @@ it('a caller who has nowhere else to go is let through an open breaker, a few at
   await expect.poll(() => healths.of(alone).breaker.running).toBe(8);
   expect((await Promise.all(many)).every(({ ended }) => ended === 'stop')).toBe(true);
 });
+
+it('long answers keep nobody out of the only target, while its breaker is open', async () => {
+  const { ask, healths } = all.router({ MODEL_RETRY_RATIO: '0', MODEL_RETRIES_PER_SECOND: '0' });
+  const alone = all.target('a');
+  for (let call = 0; call < breakerDefaults.inARow; call += 1) await ask([alone], { scripts: { a: [{ status: 500 }] } });
+  const many = Array.from({ length: 20 }, () => ask([alone], { scripts: { a: [{ tokens: 20, tokens_per_second: 10 }] } }));
+  // None of them ends before all have begun.
+  await expect.poll(() => healths.of(alone).breaker.running).toBe(20);
+  expect(healths.of(alone).breaker.state).toBe('open');
+  expect((await Promise.all(many)).every(({ ended }) => ended === 'stop')).toBe(true);
+});

@@ -49,7 +49,10 @@ export class TargetHealth {
     const startedAt = performance.now();
     let running = true;
     return {
-      firstText: () => keep(this.firstTexts, performance.now() - startedAt),
+      firstText: () => {
+        passage.answered();
+        keep(this.firstTexts, performance.now() - startedAt);
+      },
       ended: (outcome, usage) => {
         if (!running) return;
         running = false;
