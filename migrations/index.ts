@@ -8,6 +8,7 @@ import { FirstStatistics1763700000005 } from './main/0005-first-statistics.ts';
 import { UnfinishedTurns1763700000006 } from './main/0006-unfinished-turns.ts';
 import { Plans1763700000007 } from './main/0007-plans.ts';
 import { Models1763700000008 } from './main/0008-models.ts';
+import { CallsOfATurn1763700000009 } from './main/0009-calls-of-a-turn.ts';
 
 /** Migrations of the main database, oldest first. Forward only: expand, then contract. */
 export const mainMigrations = [
@@ -19,6 +20,7 @@ export const mainMigrations = [
   UnfinishedTurns1763700000006,
   Plans1763700000007,
   Models1763700000008,
+  CallsOfATurn1763700000009,
 ];
 
 /** Migrations of the keystore database, oldest first. */

@@ -1,13 +1,8 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { metrics, safeError } from '../../../platform/telemetry/index.ts';
+import { flushInterval, LoopLoad } from './flush-interval.ts';
 import { type AppendOutcome, type AppendRequest, LogStore } from './log-store.ts';
 
-/** Shortest time between two flushes, in milliseconds: what an idle replica adds to a chunk at most. */
-const minIntervalMs = 8;
-/** Longest time between two flushes under load, in milliseconds. */
-const maxIntervalMs = 50;
-/** Turns in one flush at which the interval has grown to its longest. */
-const fullLoad = 200;
 /** Wait after a failed round trip, in milliseconds. */
 const retryMs = 250;
 
@@ -33,7 +28,8 @@ export class LogFlusher {
   private immediate: NodeJS.Immediate | undefined;
   private timer: NodeJS.Timeout | undefined;
   private flushing = false;
-  private intervalMs = minIntervalMs;
+  private readonly load = new LoopLoad();
+  private intervalMs = flushInterval(0, 0);
   private lastFlush = 0;
   private failing = false;
 
@@ -76,7 +72,7 @@ export class LogFlusher {
     const { dirty } = this;
     this.dirty = new Set();
     this.lastFlush = performance.now();
-    this.intervalMs = minIntervalMs + (maxIntervalMs - minIntervalMs) * Math.min(1, dirty.size / fullLoad);
+    this.intervalMs = flushInterval(dirty.size, this.load.share());
     return dirty;
   }
 

@@ -40,6 +40,12 @@ it('the unfinished turn of a fresh table is found by its conversation', async ()
   expect(await indexFor('turns', `${byId} AND state = 'running'`)).toBe('turns_pkey');
 });
 
+it('the calls of a turn are found by it in a fresh ledger, and not by a look at each', async () => {
+  expect(await planFor('provider_calls', `tenant_id = $1::uuid AND turn_id = $2::uuid AND state = 'reserved'`)).toContain(
+    'provider_calls_of_turn',
+  );
+});
+
 it('the same look-up would read all turns of a tenant, had nobody said how few tenants there are', async () => {
   await owner.query(`DELETE FROM pg_statistic WHERE starelid = 'turns'::regclass`);
   await owner.query('ANALYZE bots');

@@ -235,3 +235,33 @@ describe('P6: the end of a call', () => {
     ]);
   });
 });
+
+it('statements that were planned when the ledger was young find calls and counters by their keys, however many there are', async () => {
+  const limits = { messages: 1_000_000, tokens: 1_000_000, cost: null };
+  const plans = await run(async (tx) => {
+    // A connection keeps what it plans at the sixth time.
+    for (let turn = 0; turn < 8; turn += 1) {
+      const what = call();
+      await makeCounters(tx, tenantId, what.visitorId);
+      await holdWindows(tx, tenantId, what.visitorId);
+      await reserveCall(tx, tenantId, what, limits, limits, turn === 0);
+      await settleCalls(tx, tenantId, what.turnId as string, use(), 'nothing', false);
+    }
+    const kept = await tx.query<{ name: string; parameters: number }>(
+      `SELECT name, cardinality(parameter_types) AS parameters FROM pg_prepared_statements
+       WHERE statement ~ 'usage_counters c SET' AND statement !~ 'pg_prepared_statements' AND generic_plans > 0`,
+      [],
+    );
+    const explained: string[] = [];
+    for (const { name, parameters } of kept.rows) {
+      const given = Array.from({ length: parameters }, () => 'NULL').join(', ');
+      const { rows: lines } = await tx.query<{ 'QUERY PLAN': string }>(`EXPLAIN (COSTS OFF) EXECUTE "${name}" (${given})`, []);
+      explained.push(lines.map((line) => line['QUERY PLAN']).join('\n'));
+    }
+    return explained;
+  });
+  expect(plans.some((plan) => plan.includes('provider_calls_of_turn'))).toBe(true);
+  expect(plans.filter((plan) => /Seq Scan on (usage_counters|provider_calls)/.test(plan))).toEqual([]);
+  // A visitor's counter is looked up by the visitor.
+  expect(plans.filter((plan) => /Index Cond: \(\(?tenant_id = \$1\)?\)?$/m.test(plan))).toEqual([]);
+});

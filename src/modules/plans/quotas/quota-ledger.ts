@@ -87,6 +87,14 @@ function slotsFor(limits: WindowLimits): number {
   return names.every((name) => limits[name] === null || limits[name] >= slots * (leastParts[name] ?? 0)) ? slots : 1;
 }
 
+/**
+ * All calls of a turn take the same row: one that is settled and one that is reserved in a transaction would otherwise hold a row each,
+ * and two such transactions could wait for each other. The last digits of an id are random.
+ */
+function slotOf(id: string, inUse: number): number {
+  return Number.parseInt(id.slice(-4), 16) % inUse;
+}
+
 /** Places of the limits of the tenant, of the slot, of the slots in use, and of the limits of the visitor; the values of the input come after them. */
 const [tenantAt, slotAt, slotsAt, visitorAt] = [13, 16, 17, 18];
 
@@ -189,7 +197,7 @@ export async function reserveCall(
       ofTenant.messages,
       ofTenant.tokens,
       ofTenant.cost,
-      Math.floor(Math.random() * inUse),
+      slotOf(call.turnId ?? call.id, inUse),
       inUse,
       ...(ofVisitor === null ? [] : [ofVisitor.messages, ofVisitor.tokens, ofVisitor.cost]),
       ...input.values,
@@ -213,6 +221,7 @@ const nothing = `CASE WHEN ${told} THEN $6::boolean ELSE $12::boolean END`;
 const bookedInput = `CASE WHEN ${nothing} THEN 0 WHEN ${told} THEN coalesce($4::int, reserved_input) ELSE reserved_input END`;
 const bookedOutput = `CASE WHEN ${nothing} THEN 0 WHEN ${told} THEN coalesce($5::int, greatest(reserved_output, $14::int)) ELSE reserved_output END`;
 
+/** A turn has one visitor: as a value of its own it is looked up by the key, where a join may be planned as a look at all. */
 const settleSql = `WITH ended AS (
     UPDATE provider_calls SET settled_at = now(),
       state = CASE WHEN ${nothing} THEN 'released' ELSE 'settled' END,
@@ -237,9 +246,9 @@ const settleSql = `WITH ended AS (
   of_day AS (
     UPDATE usage_counters c SET tokens = c.tokens + s.booked, tokens_reserved = c.tokens_reserved - s.reserved, cost = c.cost + s.cost,
       cost_reserved = c.cost_reserved - s.reserved_cost, messages = c.messages - s.messages
-    FROM (SELECT day_starts_at, visitor_id, sum(booked) AS booked, sum(reserved) AS reserved, sum(cost) AS cost,
-      sum(reserved_cost) AS reserved_cost, sum(messages) AS messages FROM both_ends GROUP BY 1, 2) s, (SELECT count(*) FROM of_month) first
-    WHERE c.tenant_id = $1::uuid AND c.subject = s.visitor_id AND c.starts_at = s.day_starts_at AND c.slot = 0)
+    FROM (SELECT day_starts_at, sum(booked) AS booked, sum(reserved) AS reserved, sum(cost) AS cost,
+      sum(reserved_cost) AS reserved_cost, sum(messages) AS messages FROM both_ends GROUP BY 1) s, (SELECT count(*) FROM of_month) first
+    WHERE c.tenant_id = $1::uuid AND c.subject = (SELECT visitor_id FROM both_ends LIMIT 1) AND c.starts_at = s.day_starts_at AND c.slot = 0)
   SELECT (SELECT count(*) FROM ended)::int AS ended`;
 
 /**
