@@ -34,7 +34,7 @@ beforeAll(async () => {
   for (const { accessToken: token } of [mine, theirs] as TestTenant[]) {
     expect((await stack.request('POST', '/v1/model-credentials', { token, body: credential })).status).toBe(201);
   }
-  await stack.app.get(ModelSettings).putCredential({ ...credential, baseUrl: null, apiVersion: null });
+  await stack.app.get(ModelSettings).putCredential({ ...credential, baseUrl: null, apiVersion: null, skipTest: true });
   for (const tenant of [mine, theirs] as TestTenant[]) for (const visitor of ['ada', 'bob']) await talk(tenant, visitor);
 });
 afterAll(async () => {

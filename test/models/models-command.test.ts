@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { startDemoModel } from '../../src/apps/demo-model/server.ts';
 import { type TestStack, testStack } from '../support/stack.ts';
 
 const program = fileURLToPath(new URL('../../dist/src/apps/cli/cli.main.js', import.meta.url));
@@ -35,9 +36,13 @@ describe('the operators’ commands for models', () => {
   });
 
   it('keep credentials, whose secrets they never show, and routes', async () => {
-    expect(await models(['set-credential', 'main', '--kind', 'openai'], 'sk-from-standard-input\n')).toMatchObject({ code: 0, stderr: '' });
+    const provider = await startDemoModel({ apiKey: 'sk-from-standard-input' });
+    const set = ['set-credential', 'main', '--kind', 'compatible', '--base-url', `${provider.url}/v1`];
+    expect(await models(set, 'sk-wrong')).toMatchObject({ code: 1, stderr: 'The provider refuses this key. Nothing was saved.\n' });
+    expect(await models(set, 'sk-from-standard-input\n')).toMatchObject({ code: 0, stderr: '' });
+    await provider.close();
     const shown = await models(['credentials', '--json']);
-    expect(JSON.parse(shown.stdout)).toMatchObject([{ name: 'main', kind: 'openai' }]);
+    expect(JSON.parse(shown.stdout)).toMatchObject([{ name: 'main', kind: 'compatible' }]);
     expect(shown.stdout).not.toContain('sk-');
     const route = {
       targets: [

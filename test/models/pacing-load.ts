@@ -1,33 +1,14 @@
-import { randomUUID } from 'node:crypto';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { Redis } from 'ioredis';
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
 import type { WitnessEntry } from '../../src/apps/demo-model/witness-log.ts';
-import { ModelError } from '../../src/modules/models/model-provider.ts';
-import { OpenAiProvider } from '../../src/modules/models/openai/openai-provider.ts';
-import type { PaceKey, PaceLease } from '../../src/modules/models/pacing/pace.ts';
-import { Pacer, type PaceTiming } from '../../src/modules/models/pacing/pacer.ts';
-import { countTokens } from '../../src/modules/models/tokens.ts';
+import type { PaceKey } from '../../src/modules/models/pacing/pace.ts';
 
-/** A Pacer with a Redis connection of its own, as a replica has it. */
-export interface PacingReplica {
-  pacer: Pacer;
-  redis: Redis;
-  close: () => void;
-}
-
-/** One of `replicas` equal ones. `minuteMs`: the minute of the limits. */
-export function pacingReplica(redisUrl: string, minuteMs: number, replicas = 3): PacingReplica {
-  const redis = new Redis(redisUrl, { enableOfflineQueue: true, maxRetriesPerRequest: 1, commandTimeout: 2_000 });
-  redis.on('error', () => undefined);
-  const timing: PaceTiming = { windowMs: minuteMs, pauseCapMs: minuteMs };
-  const load = { slots: 1, running: 0, serviceSeconds: null };
-  const replica = { id: randomUUID(), loads: () => Array.from({ length: replicas }, () => load) };
-  const pacer = new Pacer({ commands: redis }, replica, timing);
-  const close = () => {
-    pacer.onApplicationShutdown();
-    redis.disconnect();
-  };
-  return { pacer, redis, close };
+/** How a replica's process is set up. `minuteMs`: the minute of the limits. */
+export interface PacingSetup {
+  redisUrl: string;
+  minuteMs: number;
+  replicas: number;
 }
 
 /** What one replica offers. */
@@ -42,8 +23,7 @@ export interface Load {
   answerTokens: number;
   /** How long a call may wait, in milliseconds. */
   patienceMs: number;
-  /** Without one nobody paces. */
-  pacer?: Pacer | undefined;
+  paced: boolean;
   /** The Pacer is not shown what the provider says of its limits. */
   silent?: boolean | undefined;
   /** Fixed seeds give the same arrivals. */
@@ -62,75 +42,48 @@ export interface LoadResult {
   failures: string[];
   /** How long answered calls had waited for their share, in milliseconds. */
   waits: number[];
+  /** Exchanges with Redis. */
+  asked: number;
+  /** The longest time that the replica stood still, in milliseconds: what was granted evenly went out in a heap then. */
+  stoodMs: number;
 }
 
-/** Offers calls at random times (Poisson), however the earlier ones fare. */
-export async function offer(load: Load): Promise<LoadResult> {
-  const provider = new OpenAiProvider({
-    apiKey: load.key.credential,
-    baseUrl: `${load.modelUrl}/v1`,
-    idleTimeoutMs: 10_000,
-    headersTimeoutMs: 10_000,
+/** A Pacer in a process of its own, with its own connections, as a replica has it. */
+export interface PacingReplica {
+  /** Offers calls to a model, and has the Pacer share them out. Rejects when the process ends before it is done. */
+  offer: (load: Load) => Promise<LoadResult>;
+  close: () => Promise<void>;
+}
+
+/** Starts one; resolves when it is ready. The server must have been built. */
+export async function startPacingReplica(setup: PacingSetup): Promise<PacingReplica> {
+  const { PATH } = process.env;
+  const child = fork(fileURLToPath(new URL('pacing-replica.main.ts', import.meta.url)), [JSON.stringify(setup)], {
+    execArgv: ['--enable-source-maps'],
+    env: PATH === undefined ? {} : { PATH },
+    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
   });
-  const result: LoadResult = { offered: 0, answered: 0, refused: 0, turnedAway: 0, failures: [], waits: [] };
-  const random = seeded(load.seed);
-  const calls: Promise<void>[] = [];
-  const begin = performance.now();
-  for (let due = 0; ;) {
-    due += (-Math.log(1 - random()) * 1_000) / load.callsPerSecond;
-    if (due > load.seconds * 1_000) break;
-    const early = begin + due - performance.now();
-    if (early > 0) await sleep(early);
-    result.offered += 1;
-    calls.push(call(provider, load, result));
-  }
-  await Promise.all(calls);
-  await provider.close();
-  return result;
-}
-
-async function call(provider: OpenAiProvider, load: Load, result: LoadResult): Promise<void> {
-  const { key, maxTokens, answerTokens, pacer, patienceMs } = load;
-  const content = `Go on, please. [[demo: {"tokens":${answerTokens}}]]`;
-  const signal = new AbortController().signal;
-  const begin = performance.now();
-  let lease: PaceLease | undefined;
-  try {
-    lease = await pacer?.acquire({
-      key,
-      tokens: countTokens(content) + maxTokens,
-      priority: 'live',
-      deadlineAt: Date.now() + patienceMs,
-      signal,
-    });
-  } catch {
-    result.turnedAway += 1;
-    return;
-  }
-  const waited = performance.now() - begin;
-  let used: number | undefined;
-  try {
-    const { usage } = await provider.stream(
-      {
-        model: key.model,
-        messages: [{ role: 'user', content }],
-        maxOutputTokens: maxTokens,
-        signal,
-        deadlineAt: Date.now() + 30_000,
-        onHeaders: (status, headers) => pacer?.observe(key, { status, headers: load.silent === true ? new Headers() : headers, lease }),
-      },
-      () => undefined,
-    );
-    used = usage === undefined ? undefined : usage.inputTokens + usage.outputTokens;
-    result.answered += 1;
-    result.waits.push(waited);
-  } catch (error) {
-    if (error instanceof ModelError && error.unserved) used = 0;
-    if (error instanceof ModelError && error.failure === 'throttled') result.refused += 1;
-    else result.failures.push(error instanceof ModelError ? error.failure : String(error));
-  } finally {
-    if (lease !== undefined) pacer?.settle(lease, used);
-  }
+  const exited = once(child, 'exit');
+  const ended = exited.then(() => Promise.reject(new Error('a replica has ended')));
+  ended.catch(() => undefined);
+  const running = new Map<number, (result: LoadResult) => void>();
+  child.on('message', (message: { id: number; result: LoadResult } | 'ready') => {
+    if (message !== 'ready') running.get(message.id)?.(message.result);
+  });
+  await Promise.race([once(child, 'message'), ended]);
+  let last = 0;
+  return {
+    offer: (load) => {
+      const id = ++last;
+      const done = new Promise<LoadResult>((resolve) => running.set(id, resolve));
+      child.send({ id, load });
+      return Promise.race([done, ended]).finally(() => running.delete(id));
+    },
+    close: async () => {
+      child.disconnect();
+      await exited;
+    },
+  };
 }
 
 /** What the provider's own log says of a run. */
@@ -173,16 +126,5 @@ export function judge(
     refusedPart: refused / entries.length,
     usedPart: parts.reduce((sum, part) => sum + part, 0) / parts.length,
     leastPart: Math.min(...parts),
-  };
-}
-
-/** A small generator of numbers from 0 to 1 (mulberry32). */
-function seeded(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
   };
 }

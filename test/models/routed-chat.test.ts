@@ -111,6 +111,11 @@ describe('the health of the models', () => {
     const text = await (await fetch(`${stack.url}/metrics`)).text();
     expect(text).toMatch(/parley_model_target_calls_total\{target="fallback\/demo-large",outcome="stop"\} 2/);
     expect(text).toMatch(/parley_model_target_calls_total\{target="of tenants",outcome="stop"\} 1/);
+    expect(text).toMatch(/parley_model_target_calls_total\{target="default\/demo-large",outcome="server_error"\} 1/);
+    for (const target of ['fallback/demo-large', 'default/demo-large', 'of tenants']) {
+      expect(text).toContain(`parley_model_target_waiting{target="${target}"} 0\n`);
+      expect(text).toMatch(new RegExp(`parley_model_target_retries_left\\{target="${target}"\\} [1-9]`));
+    }
     expect(text).not.toContain('own/demo-small');
   });
 

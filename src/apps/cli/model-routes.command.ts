@@ -25,7 +25,7 @@ export class ListCredentialsCommand extends CommandRunner {
   }
 }
 
-/** `parley models set-credential <name> --kind kind [--base-url url] [--api-version v] < secret` */
+/** `parley models set-credential <name> --kind kind [--base-url url] [--api-version v] [--skip-test] < secret` */
 @SubCommand({
   name: 'set-credential',
   arguments: '<name>',
@@ -38,14 +38,15 @@ export class SetCredentialCommand extends CommandRunner {
 
   async run(
     [name = '']: string[],
-    { kind, baseUrl, apiVersion }: { kind?: ProviderKind; baseUrl?: string; apiVersion?: string } = {},
+    { kind, baseUrl, apiVersion, skipTest }: { kind?: ProviderKind; baseUrl?: string; apiVersion?: string; skipTest?: boolean } = {},
   ): Promise<void> {
     if (kind === undefined) throw new CliError(`Say --kind: ${providerKinds.join(', ')}.`);
     // Not an argument: those can be seen in the list of processes.
     const secret = (await text(process.stdin)).trim();
     if (secret === '') throw new CliError('Give the secret on standard input.');
-    await refusedAsSentence(this.settings.putCredential({ name, kind, baseUrl: baseUrl ?? null, apiVersion: apiVersion ?? null, secret }));
-    say(`${name} is saved.`);
+    const given = { name, kind, baseUrl: baseUrl ?? null, apiVersion: apiVersion ?? null, secret, skipTest: skipTest === true };
+    const trial = await refusedAsSentence(this.settings.putCredential(given));
+    say(trial === 'ok' ? `${name} is saved; the provider takes it.` : `${name} is saved; its trial: ${trial}.`);
   }
 
   @Option({ flags: '--kind <kind>', description: providerKinds.join(', ') })
@@ -63,6 +64,11 @@ export class SetCredentialCommand extends CommandRunner {
   @Option({ flags: '--api-version <version>', description: 'for Azure' })
   apiVersion(given: string): string {
     return given;
+  }
+
+  @Option({ flags: '--skip-test', description: 'saves the secret without asking the provider about it' })
+  skipTest(): boolean {
+    return true;
   }
 }
 

@@ -84,13 +84,16 @@ export class ModelError extends Error {
   readonly retryAfterMs: number | undefined;
   /** True where the provider is known to have served nothing, and so to charge nothing: it refused, or was never reached. */
   readonly unserved: boolean;
+  /** True where a refusal is of this model at this provider, under this credential: another target may well answer. */
+  readonly ofTarget: boolean;
 
-  constructor(failure: ModelFailure, options: { retryAfterMs?: number; unserved?: boolean; cause?: unknown } = {}) {
+  constructor(failure: ModelFailure, options: { retryAfterMs?: number; unserved?: boolean; ofTarget?: boolean; cause?: unknown } = {}) {
     super(`The model call failed: ${failure}`, options.cause === undefined ? undefined : { cause: options.cause });
     this.name = 'ModelError';
     this.failure = failure;
     this.retryAfterMs = options.retryAfterMs;
     this.unserved = options.unserved === true;
+    this.ofTarget = options.ofTarget === true;
   }
 
   /** True when the same call can succeed a little later. */

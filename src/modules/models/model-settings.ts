@@ -1,12 +1,14 @@
-import { Injectable } from '@nestjs/common';
+import { Inject, Injectable } from '@nestjs/common';
 import { newUuid } from '../../kernel/ids.ts';
 import { SystemDatabase } from '../../platform/database/index.ts';
 import { type ModelFacts, CatalogRepository } from './catalog/catalog.repository.ts';
 import { Catalog } from './catalog/catalog.ts';
+import { checkCredential } from './credentials/check-credential.ts';
 import { CredentialSecrets } from './credentials/credential-secrets.ts';
 import { CredentialsRepository, type PlatformCredentialRow } from './credentials/credentials.repository.ts';
 import { BaseUrl, Secret } from './credentials/credentials.schemas.ts';
 import type { Price } from './model-provider.ts';
+import { type ModelsConfig, modelsConfig } from './models.config.ts';
 import { isReferenced } from './models.errors.ts';
 import { PlatformRoutesRepository } from './routes/platform-routes.repository.ts';
 import { PlatformRoute, RouteName } from './routes/routes.schemas.ts';
@@ -19,6 +21,8 @@ export interface PlatformCredential {
   baseUrl: string | null;
   apiVersion: string | null;
   secret: string;
+  /** Saves it untested. */
+  skipTest?: boolean;
 }
 
 /** What an operator gave makes no sense, or is in use: one sentence that may be shown. */
@@ -36,6 +40,7 @@ export class ModelSettings {
     private readonly credentials: CredentialsRepository,
     private readonly secrets: CredentialSecrets,
     private readonly routes: PlatformRoutesRepository,
+    @Inject(modelsConfig.token) private readonly config: ModelsConfig,
   ) {}
 
   /** Every model with the price in force, and those to come. */
@@ -75,19 +80,26 @@ export class ModelSettings {
     return this.database.run('model-settings', (tx) => this.credentials.platformAll(tx));
   }
 
-  /** Adds a credential of the platform, or puts it in place of the one of its name. */
-  async putCredential(given: PlatformCredential): Promise<void> {
+  /**
+   * Tries a credential of the platform and adds it, or puts it in place of the one of its name. Throws for a refused key. Gives how the
+   * trial went: `ok`, `skipped`, or what failed; a provider that is away now does not keep its key from being saved.
+   */
+  async putCredential(given: PlatformCredential): Promise<string> {
     const { name, kind, baseUrl, apiVersion, secret } = given;
     if (!Secret.safeParse(secret).success) throw new SettingRefused('The secret must be 1 to 1,000 visible ASCII characters.');
     if (baseUrl !== null && !BaseUrl.safeParse(baseUrl).success)
       throw new SettingRefused('The base URL must be http or https, without user or query.');
     if (baseUrl === null && (kind === 'azure' || kind === 'compatible'))
       throw new SettingRefused(`A credential of kind ${kind} needs a base URL.`);
+    const trial = { kind, baseUrl, apiVersion, secret, owner: { kind: 'platform' as const } };
+    const result = given.skipTest === true ? 'skipped' : await checkCredential(trial, this.config);
+    if (result === 'credential') throw new SettingRefused('The provider refuses this key. Nothing was saved.');
     await this.database.run('model-settings', async (tx) => {
       const id = (await this.credentials.platformByName(tx, name))?.id ?? newUuid();
       const sealed = await this.secrets.sealForPlatform(id, secret);
       await this.credentials.putForPlatform(tx, { id, name, kind, baseUrl, apiVersion, secret: sealed });
     });
+    return result;
   }
 
   /** False when there is no such credential. Throws while a route uses it. */

@@ -21,6 +21,13 @@ export const modelErrors = {
     commonErrors.invalidRequest([
       { path: 'secret', message: 'a change of kind or base URL needs the secret again: a stored one is never sent elsewhere' },
     ]),
+  notPriced: (model: string) =>
+    new AppError(
+      'model_not_priced',
+      422,
+      `The model ${model} has no price, and what may be spent is limited. An operator can set one: parley models price ${model} --input … --output …`,
+      { retryable: false, param: 'model', limit: { name: 'cost_per_month' } },
+    ),
   unknownCredential: (at: number) =>
     commonErrors.invalidRequest([{ path: `targets.${at}.credential_id`, message: 'there is no such model credential' }]),
   tooMany: (what: string, limit: number) => commonErrors.conflict('too_many', `There may be at most ${limit} ${what}.`),

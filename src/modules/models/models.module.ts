@@ -1,4 +1,5 @@
 import { Module } from '@nestjs/common';
+import { PlansModule } from '../plans/index.ts';
 import { CatalogRepository } from './catalog/catalog.repository.ts';
 import { Catalog } from './catalog/catalog.ts';
 import { CredentialSecrets } from './credentials/credential-secrets.ts';
@@ -29,6 +30,7 @@ const routing = [TargetHealths, Pacer, CallPacing, TargetCalls, ModelRouter];
 
 /** Models: what is known of them, who serves them, and who is asked next when that fails. */
 @Module({
+  imports: [PlansModule],
   controllers: [CredentialsController, RoutesController, ModelHealthController],
   providers: [...catalog, ...credentials, ...routes, ...routing, ModelHealth, ModelSettings, Models],
   exports: [Models, ModelSettings, Pacer],

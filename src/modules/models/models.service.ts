@@ -36,7 +36,8 @@ export class Models {
 
   /**
    * What the route of a name can do and cost: a route of the tenant, else one of the platform, else a model at the provider of the
-   * environment. At most a few seconds old, and mostly from memory.
+   * environment. At most a few seconds old, and mostly from memory. Throws 422 `model_not_priced` where the tenant's cost is limited, and a model
+   * that others pay for has no price.
    */
   routeFor(tenantId: string, name: string): Promise<RouteView> {
     return this.routes.view(tenantId, name);

@@ -26,6 +26,8 @@ interface Subject {
   reasons: [string, string][];
   strangeReason: string;
   tooLong: object;
+  /** How it says that a model is not there, or not for this credential. */
+  notAllowed: object[];
   provider: (apiKey: string, url?: string, lookup?: LookupFunction) => Closable;
   witness: () => Witness;
 }
@@ -50,6 +52,7 @@ const completions = {
   ] as [string, string][],
   strangeReason: 'tool_calls',
   tooLong: { status: 400, error_code: 'context_length_exceeded' },
+  notAllowed: [{ status: 403, error_code: 'model_not_found' }, { status: 403 }, { status: 404 }],
   witness: (): Witness => ({
     requests: () => demo.witness.entries({ limit: Infinity }).entries.length + demo.witness.running().length,
     active: () => demo.witness.stats().active,
@@ -86,6 +89,10 @@ const subjects: Subject[] = [
     ],
     strangeReason: 'tool_use',
     tooLong: { status: 400, error_type: 'invalid_request_error', message: 'prompt is too long: 207791 tokens > 200000 maximum' },
+    notAllowed: [
+      { status: 403, error_type: 'permission_error' },
+      { status: 404, error_type: 'not_found_error' },
+    ],
     provider: (apiKey, url = messages.url, lookup) => new AnthropicProvider({ apiKey, baseUrl: url, ...optionsOf(lookup) }),
     witness: () => ({
       requests: () => messages.seen.length,
@@ -184,9 +191,14 @@ describe.each(subjects)('$name', (subject) => {
 
   it.each<[number, ModelFailure, boolean]>([
     [400, 'invalid_request', true],
-    [403, 'credential', true],
+    [402, 'credential', true],
+    [403, 'invalid_request', true],
     [404, 'invalid_request', true],
+    [405, 'invalid_request', true],
     [408, 'timeout', false],
+    [409, 'server_error', true],
+    [413, 'context_too_long', true],
+    [425, 'server_error', true],
     [429, 'throttled', true],
     [500, 'server_error', true],
     [502, 'server_error', false],
@@ -197,6 +209,15 @@ describe.each(subjects)('$name', (subject) => {
     const type = { error_type: 'nothing_known' };
     expect(await ask({ status, ...type, message: 'secret prompt' })).toMatchObject({ text: '', failure, error: { unserved } });
     expect(subject.witness().requests()).toBe(1);
+  });
+
+  it.each(subject.notAllowed)('says that %j is of this model alone', async (script) => {
+    expect(await ask(script)).toMatchObject({ failure: 'invalid_request', error: { ofTarget: true, unserved: true } });
+  });
+
+  it('says of no other refusal that it is of this model alone', async () => {
+    for (const script of [{ status: 400 }, { status: 401 }, { status: 402 }, { status: 413 }, { status: 500 }])
+      expect(await ask({ ...script, error_type: 'nothing_known' }), JSON.stringify(script)).toMatchObject({ error: { ofTarget: false } });
   });
 
   it('says that a prompt is too long', async () => {

@@ -1,7 +1,7 @@
 import type { Readable } from 'node:stream';
 import { type AnswerLimits, type AnswerSink, readAnswer, tokenCount } from '../answer-reader.ts';
 import { ModelError, type ModelResult, type ModelUsage } from '../model-provider.ts';
-import { failureOf } from './anthropic-errors.ts';
+import { failureOf, refusesModel } from './anthropic-errors.ts';
 
 /** Counts of an event; each is cumulative, and absent or null where it has not changed. */
 interface WireUsage {
@@ -54,7 +54,7 @@ export function readMessageStream(body: Readable, onText: (text: string) => void
         // Thoughts that are not shown leave nothing else to see for a while.
         return thinking ? answer.alive() : undefined;
       case 'error':
-        return answer.fail(new ModelError(failureOf(event.error ?? {})));
+        return answer.fail(new ModelError(failureOf(event.error ?? {}), { ofTarget: refusesModel(event.error ?? {}) }));
       default:
         // Ends of blocks, and events that are yet to be invented: the API's versioning says to pass over them.
         return undefined;

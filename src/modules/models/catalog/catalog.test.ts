@@ -40,7 +40,8 @@ it('prices a call by what was in force when it began', () => {
 
 it('takes a snapshot for the model itself, and a variant for another one', () => {
   expect(catalog().price('gpt-4o-2024-08-06', now)).toEqual({ input: 2, output: 4 });
-  expect(catalog().price('gpt-4o-mini', now)).toEqual({ input: 0, output: 0 });
+  expect(catalog().price('gpt-4o-mini', now)).toBeUndefined();
+  expect(catalog().priceBound('gpt-4o-mini')).toBeUndefined();
 });
 
 it('bounds a price by the one that begins within the hour', () => {

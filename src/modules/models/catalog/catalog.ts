@@ -35,9 +35,6 @@ const boundLooksAheadMs = 3_600_000;
 /** What follows a model's name in the names of its snapshots: a date, or `latest`. */
 const snapshot = /^-(\d{4}-\d{2}-\d{2}|\d{8}|latest)$/;
 
-/** Nothing is charged for what has no price. */
-const free: Price = { input: 0, output: 0 };
-
 /**
  * The catalog of models: one table for all tenants, kept in memory, at most a few seconds behind. Names are found by their longest
  * known beginning, since providers add dates and variants to them; prices hold for the name itself and its snapshots only.
@@ -61,17 +58,24 @@ export class Catalog implements OnModuleInit {
     return this.models.find(({ name }) => model === name || model.startsWith(`${name}-`));
   }
 
-  /** The price in force at `at` (milliseconds since the epoch); nothing where none is known. */
-  price(model: string, at: number): Price {
-    const price = this.pricesOf(model).find(({ startsAt }) => startsAt <= at);
-    return price === undefined ? free : { input: price.input, output: price.output };
+  /** The model of exactly this name, or the one whose snapshot it is. */
+  named(model: string): CatalogModel | undefined {
+    const known = this.find(model);
+    return known !== undefined && (model === known.name || snapshot.test(model.slice(known.name.length))) ? known : undefined;
   }
 
-  /** The highest price that a call which begins within the next hour can have. */
-  priceBound(model: string): Price {
+  /** The price in force at `at` (milliseconds since the epoch); undefined where there is none. */
+  price(model: string, at: number): Price | undefined {
+    const price = this.pricesOf(model).find(({ startsAt }) => startsAt <= at);
+    return price === undefined ? undefined : { input: price.input, output: price.output };
+  }
+
+  /** The highest price that a call which begins within the next hour can have; undefined where none is in force now. */
+  priceBound(model: string): Price | undefined {
     const now = clock.now();
+    const price = this.price(model, now);
     const next = this.pricesOf(model).filter(({ startsAt }) => startsAt > now && startsAt <= now + boundLooksAheadMs);
-    return dearest([this.price(model, now), ...next]);
+    return price === undefined ? undefined : dearest([price, ...next]);
   }
 
   /** Every model, by name. */
@@ -115,13 +119,11 @@ export class Catalog implements OnModuleInit {
   }
 
   private pricesOf(model: string): DatedPrice[] {
-    const known = this.find(model);
-    if (known === undefined) return [];
-    return model === known.name || snapshot.test(model.slice(known.name.length)) ? known.prices : [];
+    return this.named(model)?.prices ?? [];
   }
 }
 
-/** The higher of each part of some prices. */
+/** The higher of each part of some prices; nothing where there are none. */
 export function dearest(prices: Price[]): Price {
   return { input: Math.max(0, ...prices.map(({ input }) => input)), output: Math.max(0, ...prices.map(({ output }) => output)) };
 }

@@ -48,7 +48,8 @@ function questionOf({ kind, secret, apiVersion }: CredentialTrial, baseUrl: stri
 
 function resultOf(status: number): 'ok' | ModelFailure {
   if (status === 200) return 'ok';
-  if (status === 401 || status === 403) return 'credential';
+  // 403: a key may be good for its models and yet not be allowed to list them.
+  if (status === 401 || status === 402) return 'credential';
   if (status === 429) return 'throttled';
   if (status >= 500) return 'server_error';
   return status >= 400 ? 'invalid_request' : 'bad_response';

@@ -1,16 +1,25 @@
-import { Injectable } from '@nestjs/common';
+import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import { publicId } from '../../../kernel/ids.ts';
 import type { PaceLimitView, PaceView } from '../pacing/pace.ts';
 import { Pacer } from '../pacing/pacer.ts';
 import { TargetHealths } from '../routing/target-healths.ts';
+import { watchTargets } from './model-metrics.ts';
 
 /** How every target stands at this replica, the one asked last first. */
 @Injectable()
-export class ModelHealth {
+export class ModelHealth implements OnApplicationShutdown {
+  private readonly unwatch: () => void;
+
   constructor(
     private readonly healths: TargetHealths,
     private readonly pacer: Pacer,
-  ) {}
+  ) {
+    this.unwatch = watchTargets(() => healths.all());
+  }
+
+  onApplicationShutdown(): void {
+    this.unwatch();
+  }
 
   view() {
     const paces = new Map(this.pacer.view().map((pace) => [`${pace.key.credential}|${pace.key.model}`, pace]));

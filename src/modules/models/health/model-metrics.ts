@@ -4,6 +4,21 @@ import type { Target } from '../routing/target.ts';
 
 const registers = [metricsRegistry];
 
+/** What gauges show of a target. */
+interface Standing {
+  target: Pick<Target, 'name' | 'label' | 'credential'>;
+  health: { waiting: number; budget: { left(): number } };
+}
+
+const sources = new Set<() => Standing[]>();
+const standing = () => [...sources].flatMap((source) => source());
+
+/** Has `source` asked whenever metrics are read. Gives what ends that. */
+export function watchTargets(source: () => Standing[]): () => void {
+  sources.add(source);
+  return () => void sources.delete(source);
+}
+
 /** What operators watch of each target. Those of tenants are one: labels must be few, and never name a tenant. */
 export const modelMetrics = {
   calls: new Counter({
@@ -38,6 +53,31 @@ export const modelMetrics = {
     labelNames: ['target'],
     registers,
   }),
+  waiting: new Gauge({
+    name: 'parley_model_target_waiting',
+    help: 'Calls that wait for their share of the rate limits, or for a retry, by target.',
+    labelNames: ['target'],
+    registers,
+    collect() {
+      this.reset();
+      for (const { target, health } of standing()) this.inc({ target: metricName(target) }, health.waiting);
+    },
+  }),
+  retriesLeft: new Gauge({
+    name: 'parley_model_target_retries_left',
+    help: 'Retries that are possible now, by target; of those with one name the fewest.',
+    labelNames: ['target'],
+    registers,
+    collect() {
+      const fewest = new Map<string, number>();
+      for (const { target, health } of standing()) {
+        const name = metricName(target);
+        fewest.set(name, Math.min(fewest.get(name) ?? Infinity, health.budget.left()));
+      }
+      this.reset();
+      for (const [target, left] of fewest) this.set({ target }, left);
+    },
+  }),
   retriesRefused: new Counter({
     name: 'parley_model_target_retries_refused_total',
     help: 'Retries that were not made because their budget was used up, by target.',
@@ -47,6 +87,6 @@ export const modelMetrics = {
 } as const;
 
 /** A target's name as a label. */
-export function metricName({ name, credential }: Target): string {
-  return credential.owner.kind === 'tenant' ? 'of tenants' : name;
+export function metricName({ name, label = name, credential }: Pick<Target, 'name' | 'label' | 'credential'>): string {
+  return credential.owner.kind === 'tenant' ? 'of tenants' : label;
 }

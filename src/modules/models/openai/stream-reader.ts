@@ -1,7 +1,7 @@
 import type { Readable } from 'node:stream';
 import { type AnswerLimits, type AnswerSink, readAnswer, tokenCount } from '../answer-reader.ts';
 import { ModelError, type ModelResult, type ModelUsage } from '../model-provider.ts';
-import { failureOf } from './openai-errors.ts';
+import { failureOf, refusesModel } from './openai-errors.ts';
 
 /** What we read of a chat completion chunk. Whoever sends it may send anything else. */
 interface CompletionChunk {
@@ -27,7 +27,7 @@ export function readCompletionStream(body: Readable, onText: (text: string) => v
 }
 
 function onChunk(chunk: CompletionChunk, answer: AnswerSink): void {
-  if (chunk.error) return answer.fail(new ModelError(failureOf(chunk.error)));
+  if (chunk.error) return answer.fail(new ModelError(failureOf(chunk.error), { ofTarget: refusesModel(chunk.error) }));
   const choice = chunk.choices?.[0];
   // Only one choice was asked for: another one's text is not part of the answer.
   if (choice !== undefined && (choice.index ?? 0) === 0) onChoice(choice, answer);

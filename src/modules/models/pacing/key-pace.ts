@@ -3,62 +3,41 @@ import { ModelError } from '../model-provider.ts';
 import { retryAfterOf } from '../retry-after.ts';
 import { LocalPace } from './local-pace.ts';
 import type { Pace, PaceAnswer, PaceKey, PaceLease, PaceMark, PaceRequest, PaceView } from './pace.ts';
-import { PaceNews } from './pace-news.ts';
-import { freePart, limitOf, limitView, markAfter, toldBy, workMs } from './pace-reply.ts';
-import type { AskedCall, PaceReply, PaceStore } from './pace-store.ts';
+import { askedCall, PaceLine, type Waiting } from './pace-line.ts';
+import { markAfter, workMs } from './pace-reply.ts';
+import type { PaceReply } from './pace-store.ts';
+import { type PaceContext, PaceTalk, urgentMs } from './pace-talk.ts';
 import { readRateHeaders } from './rate-headers.ts';
 
 /** Calls that are granted in one round trip at most. */
 const batchSize = 50;
-/** How long what was learned is gathered before Redis is told, in milliseconds. */
-const gatherMs = 20;
 /** Calls of one key that wait on one replica at most; more are throttled at once. */
 const maxWaiting = 10_000;
 
-/** What all keys of a replica have in common. */
-export interface PaceContext {
-  store: PaceStore;
-  replicaId: string;
-  /** Replicas that live, this one included. */
-  replicas: () => number;
-  /** What providers call a minute. */
-  windowMs: number;
-  /** Longest pause after a refusal, in milliseconds. */
-  pauseCapMs: number;
-}
-
-interface Waiting {
-  request: PaceRequest;
-  tokens: number;
-  /** `performance.now()` at which it came. */
-  at: number;
-  /** The same by Redis' clock, once that is known. */
-  since?: number;
-  done: boolean;
-  end: (outcome: PaceLease | ModelError) => void;
-}
-
 /** One key on this replica: who waits, what is to be told to Redis, and what Redis said last. */
 export class KeyPace {
-  private readonly line: Waiting[] = [];
-  private readonly news = new PaceNews();
-  private readonly open = new Set<PaceLease>();
+  private readonly line = new PaceLine();
+  private readonly talk: PaceTalk;
+  /** Calls that have not ended, and whether their tokens were counted: those of a limit that was not known yet were not. */
+  private readonly open = new Map<PaceLease, boolean>();
   private readonly unanswered = new Set<PaceLease>();
-  private known: Partial<PaceMark> = {};
-  private seen: { reply: PaceReply; at: number } | undefined;
   private readonly local: LocalPace;
   private timer: NodeJS.Timeout | undefined;
   private dueAt = Infinity;
   private polling = false;
   private inLine = false;
-  /** `performance.now()` of the last use. */
-  usedAt = performance.now();
 
   constructor(
     readonly key: PaceKey,
     private readonly context: PaceContext,
   ) {
-    this.local = new LocalPace(context.windowMs, () => ({ ...limitOf(this.seen?.reply), ...this.known }), context.replicas);
+    this.talk = new PaceTalk(key, context);
+    this.local = new LocalPace(context.windowMs, () => this.talk.limits, context.replicas);
+  }
+
+  /** `performance.now()` of the last use. */
+  get usedAt(): number {
+    return this.talk.usedAt;
   }
 
   /** True when nothing of it would be missed. */
@@ -70,13 +49,16 @@ export class KeyPace {
   async try(request: PaceRequest): Promise<Pace> {
     const tokens = countOf(request.tokens);
     const live = request.priority === 'live';
-    const first = this.line[0];
-    if (first !== undefined && (!live || first.request.priority === 'live'))
-      return { granted: false, waitMs: this.estimate(this.waiting()) };
-    const reply = await this.exchange([{ tokens, live, waitedMs: 0 }], false);
+    if (this.line.isBefore(live)) return { granted: false, waitMs: this.talk.estimate(this.line.work()) };
+    const lease = live ? this.grantAtOnce(tokens) : undefined;
+    if (lease !== undefined) return { granted: true, lease };
+    // Nobody makes a pause shorter.
+    const { pausedMs } = this.talk;
+    if (pausedMs > 0) return { granted: false, waitMs: pausedMs };
+    const reply = await this.talk.ask([{ tokens, live, waitedMs: 0 }]);
     if (reply === undefined) return this.tryLocally(tokens);
     if (reply.granted === 1) return { granted: true, lease: this.lease(tokens, markAfter(reply, 1, tokens)) };
-    return { granted: false, waitMs: Math.max(1, this.estimate(reply.others)) };
+    return { granted: false, waitMs: Math.max(1, this.talk.estimate(reply.others)) };
   }
 
   /** `Pacer.acquire`. */
@@ -84,13 +66,17 @@ export class KeyPace {
     const leftMs = request.deadlineAt - clock.now();
     if (request.signal.aborted) return Promise.reject(new ModelError('aborted', { unserved: true }));
     if (leftMs <= 0 || this.line.length >= maxWaiting) return Promise.reject(this.throttled());
+    const tokens = countOf(request.tokens);
+    const live = request.priority === 'live';
+    const lease = live && !this.line.isBefore(live) ? this.grantAtOnce(tokens) : undefined;
+    if (lease !== undefined) return Promise.resolve(lease);
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => this.leave(waiting, this.throttled()), leftMs);
       const onAbort = () => this.leave(waiting, new ModelError('aborted', { unserved: true }));
       request.signal.addEventListener('abort', onAbort, { once: true });
       const waiting: Waiting = {
         request,
-        tokens: countOf(request.tokens),
+        tokens,
         at: performance.now(),
         done: false,
         end: (outcome) => {
@@ -101,11 +87,8 @@ export class KeyPace {
           else resolve(outcome);
         },
       };
-      // Live calls stand before background work, each kind in the order of its coming.
-      const behind = request.priority === 'live' ? this.line.findIndex((other) => other.request.priority === 'background') : -1;
-      const place = behind === -1 ? this.line.length : behind;
-      this.line.splice(place, 0, waiting);
-      if (place === 0) this.schedule(0);
+      this.line.enter(waiting);
+      if (this.line.first === waiting) this.schedule(0);
     });
   }
 
@@ -114,48 +97,32 @@ export class KeyPace {
     if (lease !== undefined) this.unanswered.delete(lease);
     const told = readRateHeaders(headers);
     const refused = status === 429;
-    this.remember(told.requests?.limit, told.tokens?.limit);
     const at = performance.now();
     const asked = refused ? retryAfterOf(headers) : undefined;
     const pauseMs = asked === undefined ? undefined : Math.min(asked, this.context.pauseCapMs);
     if (refused) this.local.pause(at + (pauseMs ?? this.context.windowMs / 60));
-    this.news.add({
-      at,
-      refused,
-      ...(pauseMs === undefined ? {} : { pauseMs }),
-      cost: lease?.tokens ?? 1,
-      ...(lease?.mark === undefined ? {} : { mark: lease.mark }),
-      ...told,
-    });
-    this.schedule(gatherMs);
+    const { tokens: cost = 1, mark } = lease ?? {};
+    const answer = { at, refused, ...(pauseMs === undefined ? {} : { pauseMs }), cost, ...(mark === undefined ? {} : { mark }), ...told };
+    this.talk.hear(answer);
+    this.schedule(this.gatherMs());
   }
 
   /** `Pacer.settle`. */
   settle(lease: PaceLease, usedTokens: number | undefined): void {
+    const counted = this.open.get(lease);
     if (!this.open.delete(lease)) return;
     this.unanswered.delete(lease);
-    if (usedTokens === undefined || !Number.isFinite(usedTokens)) return;
-    this.news.giveBack(lease.tokens - Math.max(0, Math.ceil(usedTokens)));
-    this.schedule(gatherMs);
-  }
-
-  /** How free it is: 1 is wholly, less than 0 is paused or waited for. As this replica saw it last. */
-  room(): number {
-    if (this.line.length > 0) return -this.line.length;
-    const seen = this.seen;
-    if (seen === undefined) return 1;
-    const passed = performance.now() - seen.at;
-    if (seen.reply.pausedMs > passed) return -1;
-    return Math.min(freePart(seen.reply.requests, passed), freePart(seen.reply.tokens, passed));
+    if (counted !== true || usedTokens === undefined || !Number.isFinite(usedTokens)) return;
+    this.talk.news.giveBack(lease.tokens - Math.max(0, Math.ceil(usedTokens)));
+    this.schedule(this.gatherMs());
   }
 
   view(): PaceView {
-    const seen = this.seen;
-    const pausedMs = seen === undefined ? 0 : seen.reply.pausedMs - (performance.now() - seen.at);
+    const { pausedMs } = this.talk;
     return {
       key: this.key,
-      requests: limitView(seen?.reply.requests),
-      tokens: limitView(seen?.reply.tokens),
+      requests: this.talk.view('requests'),
+      tokens: this.talk.view('tokens'),
       waiting: this.line.length,
       ...(pausedMs > 0 ? { pausedUntil: Math.round(clock.now() + pausedMs) } : {}),
     };
@@ -163,7 +130,7 @@ export class KeyPace {
 
   close(): void {
     clearTimeout(this.timer);
-    for (const waiting of this.line.slice()) this.leave(waiting, new ModelError('aborted', { unserved: true }));
+    for (const waiting of this.line.head()) this.leave(waiting, new ModelError('aborted', { unserved: true }));
     clearTimeout(this.timer);
   }
 
@@ -185,21 +152,42 @@ export class KeyPace {
   private async poll(): Promise<void> {
     if (this.polling) return;
     this.polling = true;
-    const batch = this.line.slice(0, batchSize);
+    const batch = this.line.head(batchSize);
     const sentAt = performance.now();
-    const calls = batch.map(({ tokens, request, at, since }) => {
-      const call = { tokens, live: request.priority === 'live', waitedMs: sentAt - at };
-      return since === undefined ? call : { ...call, since };
-    });
-    const nothing = calls.length === 0 && !this.inLine && !this.news.waits;
-    const reply = nothing ? undefined : await this.exchange(calls, true);
+    const calls = batch.map((waiting) => askedCall(waiting, sentAt));
+    const nothing = calls.length === 0 && !this.inLine && !this.talk.news.waits;
+    const reply = nothing ? undefined : await this.talk.ask(calls, this.line.work());
     this.polling = false;
     if (nothing) return;
     this.inLine = reply !== undefined && reply.granted < batch.length;
     const waitMs = reply === undefined ? this.grantLocally(batch) : this.grant(batch, reply, sentAt);
-    const first = this.line[0];
+    this.grantNewcomers();
+    const { first } = this.line;
     if (first !== undefined) this.schedule(waitMs === 0 || !batch.includes(first) ? 0 : Math.max(2, waitMs));
-    if ((first === undefined && this.inLine) || this.news.waits) this.schedule(gatherMs);
+    if ((first === undefined && this.inLine) || this.talk.news.waits) this.schedule(this.gatherMs());
+  }
+
+  /** How long news may be gathered now, in milliseconds. */
+  private gatherMs(): number {
+    return this.line.length > 0 || this.inLine ? urgentMs : this.talk.gatherMs;
+  }
+
+  /** Grants a live call without asking, when Redis has allowed that. */
+  private grantAtOnce(tokens: number): PaceLease | undefined {
+    const mark = this.talk.grantAtOnce(tokens);
+    if (mark === undefined) return undefined;
+    this.schedule(this.gatherMs());
+    return this.lease(tokens, mark);
+  }
+
+  /** Those that have come while Redis was asked need not ask again when it has allowed more. */
+  private grantNewcomers(): void {
+    for (let { first } = this.line; first?.request.priority === 'live'; { first } = this.line) {
+      const lease = this.grantAtOnce(first.tokens);
+      if (lease === undefined) return;
+      this.line.leave(first);
+      first.end(lease);
+    }
   }
 
   private grant(batch: Waiting[], reply: PaceReply, sentAt: number): number {
@@ -211,7 +199,7 @@ export class KeyPace {
       }
       tokens += waiting.tokens;
       // Whoever has left meanwhile gives the share back.
-      if (waiting.done) this.news.giveUp(waiting.tokens);
+      if (waiting.done) this.talk.news.giveUp(waiting.tokens);
       else this.let(waiting, markAfter(reply, index + 1, tokens));
     }
     if (reply.granted < batch.length) this.turnAway(reply);
@@ -236,9 +224,9 @@ export class KeyPace {
   /** Tells those whose turn would come too late so at once. */
   private turnAway(reply: PaceReply): void {
     const { others } = reply;
-    const own = this.waiting();
+    const own = this.line.work();
     const ahead = { requests: 0, tokens: 0 };
-    for (const waiting of this.line.slice()) {
+    for (const waiting of this.line.head()) {
       // Those on other replicas have come as evenly as those here.
       const part = ahead.requests / own.requests;
       const work = { requests: ahead.requests + others.requests * part, tokens: ahead.tokens + others.tokens * part };
@@ -253,55 +241,25 @@ export class KeyPace {
   }
 
   private let(waiting: Waiting, mark: PaceMark | undefined): void {
-    this.line.splice(this.line.indexOf(waiting), 1);
+    this.line.leave(waiting);
     waiting.end(this.lease(waiting.tokens, mark));
   }
 
   private leave(waiting: Waiting, error: ModelError): void {
-    const place = this.line.indexOf(waiting);
-    if (place === -1) return;
-    this.line.splice(place, 1);
+    if (!this.line.leave(waiting)) return;
     waiting.end(error);
-    if (this.line.length === 0 && this.inLine) this.schedule(gatherMs);
+    if (this.line.length === 0 && this.inLine) this.schedule(urgentMs);
   }
 
   private lease(tokens: number, mark: PaceMark | undefined): PaceLease {
     const lease: PaceLease = { key: this.key, tokens, mark };
-    this.open.add(lease);
+    this.open.set(lease, mark !== undefined && this.talk.limits.tokens !== undefined);
     this.unanswered.add(lease);
     return lease;
   }
 
-  private async exchange(calls: AskedCall[], line: boolean): Promise<PaceReply | undefined> {
-    this.usedAt = performance.now();
-    const news = this.news.take(this.usedAt);
-    const { replicaId: replica, windowMs, store } = this.context;
-    const waiting = line ? this.waiting() : { requests: 0, tokens: 0 };
-    const reply = await store.exchange(this.key, { replica, windowMs, known: this.known, ...news, line, calls, waiting });
-    if (reply === undefined) return undefined;
-    this.seen = { reply, at: performance.now() };
-    this.remember(toldBy(reply.requests), toldBy(reply.tokens));
-    return reply;
-  }
-
-  private waiting(): PaceMark {
-    return { requests: this.line.length, tokens: this.line.reduce((sum, { tokens }) => sum + tokens, 0) };
-  }
-
-  private remember(requests: number | undefined, tokens: number | undefined): void {
-    if (requests !== undefined) this.known.requests = requests;
-    if (tokens !== undefined) this.known.tokens = tokens;
-  }
-
-  /** Milliseconds until a call could go that comes after so many. */
-  private estimate(ahead: PaceMark): number {
-    if (this.seen === undefined) return this.context.windowMs / 60;
-    const { reply, at } = this.seen;
-    return Math.max(1, reply.waitMs - (performance.now() - at)) + workMs(reply, ahead);
-  }
-
   private throttled(): ModelError {
-    return new ModelError('throttled', { unserved: true, retryAfterMs: Math.ceil(this.estimate(this.waiting())) });
+    return new ModelError('throttled', { unserved: true, retryAfterMs: Math.ceil(this.talk.estimate(this.line.work())) });
   }
 }
 

@@ -19,11 +19,6 @@ export function toldBy({ guessed, limit }: SeenLimit): number | undefined {
   return guessed ? undefined : limit;
 }
 
-export function freePart({ limit, level, burst, rate = 0, theirs, resetMs = Infinity }: SeenLimit, passedMs: number): number {
-  const ours = level === undefined || burst === undefined ? 1 : Math.min(1, (level + rate * passedMs) / burst);
-  return Math.min(ours, theirs === undefined || limit === undefined || passedMs >= resetMs ? 1 : theirs / limit);
-}
-
 export function limitView(seen: SeenLimit | undefined): PaceLimitView {
   const remaining = seen?.theirs ?? seen?.level;
   return {

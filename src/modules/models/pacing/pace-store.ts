@@ -32,7 +32,13 @@ export interface AskedCall {
 /** The argument of the script; its header says what each means. */
 export interface PaceAsk {
   replica: string;
+  replicas: number;
   windowMs: number;
+  taken: PaceMark;
+  counted: Record<keyof PaceMark, boolean>;
+  knownAt: number;
+  largest?: number;
+  allowedMs: number;
   known: { requests?: number; tokens?: number };
   learned: Learned[];
   unused: PaceMark;
@@ -47,10 +53,8 @@ export interface SeenLimit {
   limit?: number;
   guessed: boolean;
   level?: number;
-  burst?: number;
   rate?: number;
   theirs?: number;
-  resetMs?: number;
   /** Granted lately. */
   granted: number;
   total: number;
@@ -65,6 +69,10 @@ export interface PaceReply {
   requests: SeenLimit;
   tokens: SeenLimit;
   others: PaceMark;
+  /** Nobody waits, and there is much room. */
+  calm: boolean;
+  /** What may be granted without asking; of a kind that is absent any number. */
+  allowed?: Partial<PaceMark>;
 }
 
 /** The state of all keys, in Redis. */

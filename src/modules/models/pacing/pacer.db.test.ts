@@ -1,82 +1,23 @@
-import { randomUUID } from 'node:crypto';
-import { Redis } from 'ioredis';
-import { afterEach, describe, expect, inject, it } from 'vitest';
+import { afterEach, describe, expect, it } from 'vitest';
+import {
+  closeReplicas,
+  forget,
+  grantedOf,
+  learn,
+  linesOf,
+  minuteMs,
+  newKey,
+  replica,
+  storedOf,
+  taken,
+  told,
+  wanted,
+} from '../../../../test/support/pacing-replicas.ts';
 import { clock } from '../../../kernel/clock.ts';
-import { redisKeys } from '../../../platform/redis/index.ts';
-import type { PaceKey, PaceLease, PaceRequest } from './pace.ts';
-import { digestOf } from './pace-store.ts';
-import { Pacer } from './pacer.ts';
+import type { PaceLease } from './pace.ts';
+import type { Pacer } from './pacer.ts';
 
-/** A minute of the limits that is long enough for nothing to flow in during a test, unless the test says so. */
-const minuteMs = 600_000;
-const load = { slots: 1, running: 0, serviceSeconds: null };
-
-const opened: { pacer: Pacer; redis: Redis }[] = [];
-afterEach(() => {
-  for (const { pacer, redis } of opened.splice(0)) {
-    pacer.onApplicationShutdown();
-    redis.disconnect();
-  }
-});
-
-function replica({ url = inject('redisUrl'), windowMs = minuteMs, replicas = 2 } = {}): Pacer {
-  const redis = new Redis(url, { maxRetriesPerRequest: 1, commandTimeout: 1_000, retryStrategy: () => 50 });
-  redis.on('error', () => undefined);
-  const pacer = new Pacer(
-    { commands: redis },
-    { id: randomUUID(), loads: () => Array.from({ length: replicas }, () => load) },
-    { windowMs, pauseCapMs: windowMs },
-  );
-  opened.push({ pacer, redis });
-  return pacer;
-}
-
-const newKey = (): PaceKey => ({ credential: randomUUID(), model: 'some-model' });
-const wanted = (key: PaceKey, tokens = 10, over: Partial<PaceRequest> = {}): PaceRequest => ({
-  key,
-  tokens,
-  priority: 'live',
-  deadlineAt: clock.now() + 10_000,
-  signal: new AbortController().signal,
-  ...over,
-});
-
-/** Headers of an answer. */
-function told(tokens: { limit?: number; left?: number; resetMs?: number }, more: Record<string, string> = {}): Headers {
-  const headers = new Headers(more);
-  if (tokens.limit !== undefined) headers.set('x-ratelimit-limit-tokens', String(tokens.limit));
-  if (tokens.left !== undefined) headers.set('x-ratelimit-remaining-tokens', String(tokens.left));
-  if (tokens.resetMs !== undefined) headers.set('x-ratelimit-reset-tokens', `${tokens.resetMs}ms`);
-  return headers;
-}
-
-async function taken(pacer: Pacer, key: PaceKey, tokens = 10): Promise<PaceLease> {
-  const pace = await pacer.try(wanted(key, tokens));
-  if (!pace.granted) throw new Error(`not granted for ${pace.waitMs} ms`);
-  return pace.lease;
-}
-
-/** Has the key's limits learned, by an answer to one call, on the replica and in Redis. */
-async function learn(pacer: Pacer, key: PaceKey, headers: Headers, status = 200): Promise<void> {
-  const lease = await taken(pacer, key, 1);
-  pacer.observe(key, { status, headers, lease });
-  pacer.settle(lease, 1);
-  const seen = () => pacer.view().find((view) => view.key.credential === key.credential);
-  await expect.poll(() => seen()?.tokens.limit ?? seen()?.pausedUntil, { interval: 5 }).toBeDefined();
-}
-
-/** Replicas that have said in Redis that they wait. */
-async function linesOf(key: PaceKey): Promise<string[]> {
-  const stored = (await opened[0]?.redis.hkeys(redisKeys.pace(digestOf(key)))) ?? [];
-  return stored.filter((field) => field.startsWith('line:'));
-}
-
-/** How many of `count` calls are granted now. */
-async function grantedOf(pacer: Pacer, key: PaceKey, count: number, over: Partial<PaceRequest> = {}): Promise<number> {
-  let granted = 0;
-  for (let at = 0; at < count; at += 1) if ((await pacer.try(wanted(key, 10, over))).granted) granted += 1;
-  return granted;
-}
+afterEach(closeReplicas);
 
 describe('what a provider has said', () => {
   it('holds on all replicas; nothing said is no limit', async () => {
@@ -121,7 +62,7 @@ describe('what a provider has said', () => {
   it('P5: holds after Redis has lost it', async () => {
     const [pacer, key] = [replica(), newKey()];
     await learn(pacer, key, told({ limit: 1_000, left: 900, resetMs: 60_000 }));
-    await opened[0]?.redis.del(redisKeys.pace(digestOf(key)));
+    await forget(key);
     expect(await grantedOf(pacer, key, 30)).toBe(10);
   });
 
@@ -157,7 +98,7 @@ describe('a refusal', () => {
     const [pacer, key] = [replica({ windowMs }), newKey()];
     await learn(pacer, key, told({ limit: 10_000 }));
     const leases = await Promise.all([taken(pacer, key), taken(pacer, key), taken(pacer, key)]);
-    const share = async () => Number(await opened[0]?.redis.hget(redisKeys.pace(digestOf(key)), 'share'));
+    const share = async () => Number((await storedOf(key))['share']);
     for (const lease of leases) pacer.observe(key, { status: 429, headers: new Headers({ 'retry-after-ms': '1' }), lease });
     await expect.poll(share, { interval: 5 }).toBeLessThan(1);
     expect(await share()).toBeGreaterThan(0.8);
@@ -193,6 +134,17 @@ describe('a share', () => {
     pacer.settle(lease, 40);
     await expect.poll(async () => (await pacer.try(wanted(key, 50))).granted, { interval: 5 }).toBe(true);
     expect(await grantedOf(pacer, key, 3)).toBe(1);
+  });
+
+  it('that was not counted is not given back: no limit was known then', async () => {
+    const [pacer, key] = [replica(), newKey()];
+    const early = [await taken(pacer, key, 300), await taken(pacer, key, 300)];
+    await learn(pacer, key, told({ limit: 1_000 }));
+    for (const lease of early) pacer.settle(lease, 0);
+    const lease = await taken(pacer, key, 100);
+    pacer.settle(lease, 90);
+    await expect.poll(async () => (await pacer.try(wanted(key, 10))).granted, { interval: 5 }).toBe(true);
+    expect(await grantedOf(pacer, key, 3)).toBe(0);
   });
 
   it('of which nobody knows what was used is not given back', async () => {
@@ -296,18 +248,5 @@ describe('without Redis', () => {
     const pace = await away.try(wanted(key));
     expect((pace as { waitMs: number }).waitMs).toBeGreaterThan(19_000);
     await expect(away.acquire(wanted(key, 10, { deadlineAt: clock.now() + 100 }))).rejects.toMatchObject({ failure: 'throttled' });
-  });
-});
-
-describe('of several keys', () => {
-  it('the one with the most room is picked', async () => {
-    const [pacer, full, empty, paused] = [replica(), newKey(), newKey(), newKey()];
-    await learn(pacer, full, told({ limit: 1_000, left: 100, resetMs: 60_000 }));
-    await learn(pacer, empty, told({ limit: 1_000, left: 900, resetMs: 60_000 }));
-    await learn(pacer, paused, new Headers({ 'retry-after': '30' }), 429);
-    for (let at = 0; at < 20; at += 1) expect(pacer.pickKey([full, empty, paused])).toBe(empty);
-    const unknown = newKey();
-    expect(pacer.pickKey([full, unknown, paused])).toBe(unknown);
-    expect(() => pacer.pickKey([])).toThrow(RangeError);
   });
 });

@@ -1,14 +1,13 @@
 import { Inject, Injectable, type OnApplicationShutdown, Optional } from '@nestjs/common';
 import { RedisConnections } from '../../../platform/redis/index.ts';
 import { Replica } from '../../../platform/replicas/index.ts';
-import { KeyPace, type PaceContext } from './key-pace.ts';
+import { KeyPace } from './key-pace.ts';
 import type { Pace, PaceAnswer, PaceKey, PaceLease, PaceRequest, PaceView } from './pace.ts';
 import { digestOf, PaceStore } from './pace-store.ts';
+import type { PaceContext } from './pace-talk.ts';
 
 /** Keys that are remembered although nobody uses them, at most. */
 const maxIdle = 1_000;
-/** How much two keys must differ in room to be told apart: what is seen of them is of different ages. */
-const sameRoom = 0.05;
 
 /** Injection token of `PaceTiming`; without one a minute is a minute. */
 export const paceTiming = Symbol('pace timing');
@@ -39,8 +38,9 @@ export class Pacer implements OnApplicationShutdown {
   }
 
   /**
-   * Takes a call's share of requests and tokens, or says how long until there is one. One round trip, never waits, never
-   * rejects. Grants when nothing is known of the key. Whoever came before, on any replica, goes first.
+   * Takes a call's share of requests and tokens, or says how long until there is one. At once while the key is far from its limits,
+   * else one round trip; never waits, never rejects. Grants when nothing is known of the key. Whoever came before, on any replica,
+   * goes first.
    */
   try(request: PaceRequest): Promise<Pace> {
     return this.of(request.key).try(request);
@@ -54,7 +54,7 @@ export class Pacer implements OnApplicationShutdown {
     return this.of(request.key).acquire(request);
   }
 
-  /** Learns from the beginning of an answer, refusals included. Gathered for some milliseconds, then told to all replicas. */
+  /** Learns from the beginning of an answer, refusals included. Gathered for a moment, then told to all replicas. */
   observe(key: PaceKey, answer: PaceAnswer): void {
     this.of(key).observe(answer);
   }
@@ -67,14 +67,10 @@ export class Pacer implements OnApplicationShutdown {
     this.of(lease.key).settle(lease, usedTokens);
   }
 
-  /** The key that has the most room, as this replica saw it last; one of the best where several have. Throws when there is none. */
-  pickKey(keys: readonly PaceKey[]): PaceKey {
-    const rooms = keys.map((key) => ({ key, room: this.keys.get(digestOf(key))?.room() ?? 1 }));
-    const most = Math.max(...rooms.map(({ room }) => room));
-    const best = rooms.filter(({ room }) => room >= most - sameRoom);
-    const picked = best[Math.floor(Math.random() * best.length)];
-    if (picked === undefined) throw new RangeError('there is no key to pick from');
-    return picked.key;
+  /** Tokens that the provider allows a key in a minute, as it has said itself; undefined where it has not. Only looks. */
+  most(key: PaceKey): number | undefined {
+    const seen = this.keys.get(digestOf(key))?.view().tokens;
+    return seen?.guessed === false ? seen.limit : undefined;
   }
 
   /** What is known of each key that was used here. */

@@ -1,8 +1,11 @@
 import { Inject, Injectable, Optional } from '@nestjs/common';
+import { PlanLimits } from '../../plans/index.ts';
 import { Catalog, type CatalogModel, dearest } from '../catalog/catalog.ts';
 import { type ModelsConfig, modelsConfig } from '../models.config.ts';
+import { modelErrors } from '../models.errors.ts';
 import type { Price, Skill } from '../model-provider.ts';
 import type { Route, Target, TargetCredential } from '../routing/target.ts';
+import { type TargetPrice, targetPrice } from '../routing/target-price.ts';
 import { RouteTable } from './route-table.ts';
 import type { RoutedRow } from './routes.repository.ts';
 
@@ -33,6 +36,7 @@ export class RouteResolver {
     private readonly catalog: Catalog,
     @Inject(modelsConfig.token) private readonly config: ModelsConfig,
     @Optional() @Inject(RouteTable) private readonly table?: RouteTable,
+    @Optional() @Inject(PlanLimits) private readonly plans?: PlanLimits,
   ) {
     this.environment = environmentCredential(config);
   }
@@ -48,9 +52,11 @@ export class RouteResolver {
     };
   }
 
-  /** What the route of a name can do and cost. */
+  /** What the route of a name can do and cost. Throws 422 `model_not_priced` where the tenant's cost is limited and cannot be known. */
   async view(tenantId: string, name: string): Promise<RouteView> {
     const { targets } = await this.find(tenantId, name);
+    const prices = targets.map((target) => targetPrice(target, (model) => this.catalog.priceBound(model)));
+    await this.requirePrices(tenantId, prices);
     const firstTier = Math.min(...targets.map(({ tier }) => tier));
     const outputs = targets.map(({ maxOutput }) => maxOutput);
     return {
@@ -58,7 +64,7 @@ export class RouteResolver {
       window: Math.max(...targets.filter(({ tier }) => tier === firstTier).map(({ window }) => window)),
       maxOutputTokens: outputs.every((output) => output !== undefined) ? Math.max(...outputs) : undefined,
       continues: targets.some(({ continues }) => continues),
-      price: dearest(targets.map(({ model }) => this.catalog.priceBound(model))),
+      price: dearest(prices.map(({ price }) => price)),
       skills: [...new Set(targets.flatMap(({ skills }) => [...skills]))],
     };
   }
@@ -75,13 +81,27 @@ export class RouteResolver {
     return declared.includes('*') || names.some((name) => declared.includes(name));
   }
 
+  /** Without a limit on what a tenant costs, models may be without a price. */
+  private async requirePrices(tenantId: string, prices: TargetPrice[]): Promise<void> {
+    const unpriced = prices.find((each) => each.unpriced !== undefined)?.unpriced;
+    if (unpriced === undefined || this.plans === undefined) return;
+    const { limits } = await this.plans.of(tenantId);
+    if (limits.cost_per_month !== undefined) throw modelErrors.notPriced(unpriced);
+  }
+
   private ofEnvironment(model: string): Route {
-    const given = { model, providerModel: null, continues: null, tier: 0, weight: 1 };
+    const given = { model, providerModel: null, continues: null, tier: 0, weight: 1, platform: false };
     return { name: model, afterContentFilter: false, targets: [this.targetOf(given, this.environment)] };
   }
 
+  /** Tenants write any name into their bots: as a label only those count that an operator knows. */
+  private labelOf({ name }: TargetCredential, providerModel: string): string {
+    const known = providerModel === this.config.defaultModel ? providerModel : this.catalog.named(providerModel)?.name;
+    return `${name}/${known ?? 'other'}`;
+  }
+
   private targetOf(
-    given: Pick<RoutedRow, 'model' | 'providerModel' | 'continues' | 'tier' | 'weight'>,
+    given: Pick<RoutedRow, 'model' | 'providerModel' | 'continues' | 'tier' | 'weight' | 'platform'>,
     credential: TargetCredential,
   ): Target {
     const { model, tier, weight } = given;
@@ -89,10 +109,12 @@ export class RouteResolver {
     const providerModel = given.providerModel ?? model;
     return {
       key: `${credential.id}|${providerModel}`,
-      name: credential.owner.kind === 'environment' ? credential.name : `${credential.name}/${providerModel}`,
+      name: `${credential.name}/${providerModel}`,
+      ...(credential.owner.kind === 'environment' && !given.platform ? { label: this.labelOf(credential, providerModel) } : {}),
       credential,
       model,
       providerModel,
+      namedByOperator: given.platform,
       tier,
       weight,
       window: this.windowOf(model),

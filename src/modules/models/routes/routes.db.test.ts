@@ -1,9 +1,11 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { startDemoModel } from '../../../apps/demo-model/server.ts';
 import { newUuid } from '../../../kernel/ids.ts';
 import { type TestStack, testStack, type TestTenant } from '../../../../test/support/stack.ts';
 import { ModelSettings, Models, SettingRefused } from '../index.ts';
 import { CredentialSecrets } from '../credentials/credential-secrets.ts';
-import type { TargetCredential } from '../routing/target.ts';
+import { metricName } from '../health/model-metrics.ts';
+import type { Target, TargetCredential } from '../routing/target.ts';
 import { RouteResolver } from './route-resolver.ts';
 
 let stack: TestStack;
@@ -23,7 +25,7 @@ const call = (method: string, path: string, body?: object, of = mine) =>
   stack.request(method, path, { token: of.accessToken, ...(body === undefined ? {} : { body }) });
 const targetsOf = async (tenant: TestTenant, name: string) =>
   (await stack.app.get(RouteResolver).find(tenant.tenantUuid, name)).targets.map(({ name: target, model }) => `${target} ${model}`);
-const platform = { kind: 'openai' as const, baseUrl: null, apiVersion: null, secret: 'sk-platform' };
+const platform = { kind: 'openai' as const, baseUrl: null, apiVersion: null, secret: 'sk-platform', skipTest: true };
 
 describe('a route of a tenant', () => {
   test('is made, read, listed, changed and deleted', async () => {
@@ -51,10 +53,10 @@ describe('a route of a tenant', () => {
       after_content_filter: true,
     });
     expect((await call('PATCH', path, { targets: [{ model: 'o3' }] })).body).toMatchObject({ targets: [{ model: 'o3' }], name: 'smart' });
-    expect(await targetsOf(mine, 'smart')).toEqual(['default o3']);
+    expect(await targetsOf(mine, 'smart')).toEqual(['default/o3 o3']);
     expect((await call('DELETE', path)).status).toBe(204);
     expect((await call('GET', path)).status).toBe(404);
-    expect(await targetsOf(mine, 'smart')).toEqual(['default smart']);
+    expect(await targetsOf(mine, 'smart')).toEqual(['default/smart smart']);
   });
 
   test.each([
@@ -77,8 +79,8 @@ describe('a route of a tenant', () => {
     const { id } = (await call('POST', '/v1/model-routes', { name: 'mine', targets: [{ model: 'o3' }] })).body as { id: string };
     for (const [method, body] of [['GET'], ['PATCH', { name: 'x' }], ['DELETE']] as const)
       expect((await call(method, `/v1/model-routes/${id}`, body, theirs)).status).toBe(404);
-    expect(await targetsOf(mine, 'mine')).toEqual(['default o3']);
-    expect(await targetsOf(theirs, 'mine')).toEqual(['default mine']);
+    expect(await targetsOf(mine, 'mine')).toEqual(['default/o3 o3']);
+    expect(await targetsOf(theirs, 'mine')).toEqual(['default/mine mine']);
   });
 });
 
@@ -94,9 +96,9 @@ describe('a route of the platform', () => {
     // What was read before is as old as it may be.
     await expect
       .poll(() => targetsOf(theirs, 'fast'), { timeout: 5_000 })
-      .toEqual(['openai/gpt-4o-mini gpt-4o-mini', 'default demo-small']);
+      .toEqual(['openai/gpt-4o-mini gpt-4o-mini', 'default/demo-small demo-small']);
     await call('POST', '/v1/model-routes', { name: 'fast', targets: [{ model: 'o3' }] });
-    expect(await targetsOf(mine, 'fast')).toEqual(['default o3']);
+    expect(await targetsOf(mine, 'fast')).toEqual(['default/o3 o3']);
     expect(await targetsOf(theirs, 'fast')).toHaveLength(2);
   });
 
@@ -107,6 +109,19 @@ describe('a route of the platform', () => {
     await expect(settings.removeCredential('openai')).rejects.toThrow(SettingRefused);
     await expect(settings.putCredential({ ...platform, name: 'y', kind: 'azure' })).rejects.toThrow(SettingRefused);
     expect(await settings.removeRoute('nothing')).toBe(false);
+  });
+
+  test('has its key tried before it is saved, unless it shall not be', async () => {
+    const provider = await startDemoModel({ apiKey: 'sk-right' });
+    const tried = { name: 'tried', kind: 'compatible' as const, baseUrl: `${provider.url}/v1`, apiVersion: null };
+    const saved = async () => (await settings.platformCredentials()).filter(({ name }) => name === 'tried').map(({ version }) => version);
+    await expect(settings.putCredential({ ...tried, secret: 'sk-wrong' })).rejects.toThrow(/refuses this key/);
+    expect(await saved()).toEqual([]);
+    expect(await settings.putCredential({ ...tried, secret: 'sk-right' })).toBe('ok');
+    expect(await settings.putCredential({ ...tried, secret: 'sk-wrong', skipTest: true })).toBe('skipped');
+    await provider.close();
+    expect(await settings.putCredential({ ...tried, secret: 'sk-right' })).toBe('unreachable');
+    expect(await saved()).toEqual([3]);
   });
 
   test('gives its secret to the router alone, and in its newest version', async () => {
@@ -120,6 +135,29 @@ describe('a route of the platform', () => {
     const credential = async () => (await resolver.find(theirs.tenantUuid, 'rolled')).targets[0]?.credential as TargetCredential;
     await expect.poll(credential, { timeout: 5_000 }).toMatchObject({ name: 'rolled', version: 2 });
     expect(await stack.app.get(CredentialSecrets).of(await credential())).toBe('sk-second');
+  });
+});
+
+describe('the name of a target', () => {
+  const [labelled, named] = [(target?: Target) => target && metricName(target), (target?: Target) => target?.name];
+  const firstOf = async (name: string) => (await stack.app.get(RouteResolver).find(mine.tenantUuid, name)).targets[0];
+
+  test('says which model it is, whatever the set-up', async () => {
+    const target = await firstOf('gpt-4o-2024-08-06');
+    expect([named(target), labelled(target)]).toEqual(['default/gpt-4o-2024-08-06', 'default/gpt-4o']);
+    expect(labelled(await firstOf(models.defaultModel))).toBe(`default/${models.defaultModel}`);
+  });
+
+  test('is no label where a tenant could make up any number of them', async () => {
+    await call('POST', '/v1/model-routes', { name: 'made-up', targets: [{ model: 'gpt-4o', provider_model: 'gpt-4o-made-up' }] });
+    for (const name of ['made-up', 'gpt-4o-mine-17', 'nonsense-1', 'nonsense-2'])
+      expect(labelled(await firstOf(name))).toBe('default/other');
+    expect(named(await firstOf('made-up'))).toBe('default/gpt-4o-made-up');
+  });
+
+  test('is one where an operator has written it', async () => {
+    await settings.putRoute('written', { targets: [{ model: 'gpt-4o', provider_model: 'deployment-7' }] });
+    await expect.poll(async () => labelled(await firstOf('written')), { timeout: 5_000 }).toBe('default/deployment-7');
   });
 });
 

@@ -37,6 +37,14 @@ describe('a failed call', () => {
     expect(() => failWith(planOf([a, b]), a, failure)).toThrow(expect.objectContaining({ failure }));
   });
 
+  it('that is of the target alone goes to another, and is final where there is none', () => {
+    const plan = planOf([a, b]);
+    const refused = new ModelError('invalid_request', { ofTarget: true });
+    plan.failed(a, refused, 'some text');
+    expect([names(plan), plan.canGoOn('some text')]).toEqual([['b'], true]);
+    expect(() => plan.failed(b, refused, '')).toThrow(refused);
+  });
+
   it('of the content filter goes to another target where the route says so', () => {
     const plan = planOf([a, b], {}, true);
     failWith(plan, a, 'content_filter');
@@ -95,6 +103,13 @@ describe('a prompt that is too long', () => {
     failWith(plan, a, 'context_too_long');
     expect(plan.messagesFor(a)).toEqual([messages[0], messages.at(-1)]);
     expect(() => failWith(plan, a, 'context_too_long')).toThrow(expect.objectContaining({ failure: 'context_too_long' }));
+  });
+
+  it('that cannot be cut goes to whoever counts in another way', () => {
+    const plan = planOf([a, b], { messages: [{ role: 'user', content: 'newest' }] });
+    failWith(plan, a, 'context_too_long');
+    expect(names(plan)).toEqual(['b']);
+    expect(() => failWith(plan, b, 'context_too_long')).toThrow(expect.objectContaining({ failure: 'context_too_long' }));
   });
 
   it('is cut for a target with a smaller window before it is sent', () => {

@@ -87,7 +87,7 @@ export class AnswerPlan {
     if (error.transient) return this.failedForNow(target, error);
     if (error.failure === 'context_too_long') return this.tooLong(target, error, prefix);
     if (error.failure === 'credential') this.targets = this.targets.filter(({ credential }) => credential.id !== target.credential.id);
-    else if (error.failure === 'content_filter' && this.route.afterContentFilter) this.drop(target);
+    else if (error.ofTarget || (error.failure === 'content_filter' && this.route.afterContentFilter)) this.drop(target);
     // Who does not know how to go on says that the request is wrong.
     else if (error.failure === 'invalid_request' && prefix !== '') this.refusePrefix.add(target);
     else throw error;
@@ -106,12 +106,13 @@ export class AnswerPlan {
     if (this.targets.length === 0) throw error;
   }
 
-  /** A bigger window, else a fresh start without the prefix, else half of the history, else none of it. */
+  /** A bigger window, else a fresh start without the prefix, else half of the history, else none of it, else another target. */
   private tooLong(target: Target, error: ModelError, prefix: string): void {
     const bigger = this.targets.filter(({ window }) => window > target.window);
     if (bigger.length > 0) this.targets = bigger;
     else if (prefix !== '') this.refusePrefix.add(target);
-    else if (!this.trim(target)) throw error;
+    else if (!this.trim(target)) this.drop(target);
+    if (this.targets.length === 0) throw error;
   }
 
   private trim(target: Target): boolean {

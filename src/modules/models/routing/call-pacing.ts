@@ -1,13 +1,10 @@
 import { Inject, Injectable, Optional } from '@nestjs/common';
-import type { PaceLease, PaceRequest } from '../pacing/pace.ts';
+import type { PaceKey, PaceLease, PaceRequest } from '../pacing/pace.ts';
 import { Pacer } from '../pacing/pacer.ts';
-import { inputBound } from './answer-bounds.ts';
 import type { AnswerRequest } from './answer-listener.ts';
+import { type CallSize, withinLimit } from './call-size.ts';
 import type { Target } from './target.ts';
 import { TargetHealths } from './target-healths.ts';
-
-/** Bytes of a token in most texts: for an estimate where nobody has counted. */
-const bytesPerToken = 4;
 
 /** A call's share of its target's rate limits. */
 export interface Turn {
@@ -27,20 +24,25 @@ export class CallPacing {
     @Optional() @Inject(Pacer) private readonly pacer?: Pacer,
   ) {}
 
+  /** The call as it can be made: its answer is no longer than the target's limits ever allow. */
+  fit(target: Target, size: CallSize): CallSize {
+    return withinLimit(size, this.pacer?.most(keyOf(target)));
+  }
+
   /** The share of one call, or the milliseconds until there is one. */
-  async take(target: Target, request: AnswerRequest): Promise<Turn | number> {
+  async take(target: Target, request: AnswerRequest, size: CallSize): Promise<Turn | number> {
     if (this.pacer === undefined) return unpaced;
-    const pace = await this.pacer.try(paceRequestOf(target, request));
+    const pace = await this.pacer.try(paceRequestOf(target, request, size));
     return pace.granted ? turnOf(this.pacer, pace.lease) : pace.waitMs;
   }
 
   /** Waits for a share, in the order of asking. Rejects with ModelError `throttled` when it would come after the deadline. */
-  async wait(target: Target, request: AnswerRequest): Promise<Turn> {
+  async wait(target: Target, request: AnswerRequest, size: CallSize): Promise<Turn> {
     if (this.pacer === undefined) return unpaced;
     const health = this.healths.of(target);
     health.waiting += 1;
     try {
-      return turnOf(this.pacer, await this.pacer.acquire(paceRequestOf(target, request)));
+      return turnOf(this.pacer, await this.pacer.acquire(paceRequestOf(target, request, size)));
     } finally {
       health.waiting -= 1;
     }
@@ -54,13 +56,10 @@ function turnOf(pacer: Pacer, lease: PaceLease): Turn {
   };
 }
 
-function paceRequestOf({ credential, providerModel }: Target, request: AnswerRequest): PaceRequest {
-  const { messages, inputTokens, maxOutputTokens, deadlineAt, signal } = request;
-  return {
-    key: { credential: credential.id, model: providerModel },
-    tokens: (inputTokens ?? Math.ceil(inputBound(messages) / bytesPerToken)) + maxOutputTokens,
-    priority: 'live',
-    deadlineAt,
-    signal,
-  };
+function keyOf({ credential, providerModel }: Target): PaceKey {
+  return { credential: credential.id, model: providerModel };
+}
+
+function paceRequestOf(target: Target, { deadlineAt, signal }: AnswerRequest, { promptTokens, maxOutputTokens }: CallSize): PaceRequest {
+  return { key: keyOf(target), tokens: promptTokens + maxOutputTokens, priority: 'live', deadlineAt, signal };
 }

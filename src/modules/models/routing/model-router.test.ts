@@ -23,6 +23,13 @@ describe('a call that fails before any text', () => {
     [{ tokens: 5, content_type: 'text/html' }, 'bad_response', false],
     [{ stall_after_tokens: 0 }, 'timeout', false],
     [{ status: 401 }, 'credential', true],
+    [{ status: 403 }, 'invalid_request', true],
+    [{ status: 404 }, 'invalid_request', true],
+    [{ status: 405 }, 'invalid_request', true],
+    [{ status: 400, error_code: 'model_not_found' }, 'invalid_request', true],
+    [{ status: 409 }, 'server_error', true],
+    [{ status: 413 }, 'context_too_long', true],
+    [{ status: 425 }, 'server_error', true],
   ])('%j is followed by another target at once', async (script, outcome, unserved) => {
     const answer = await all.router().ask(both(), { scripts: { a: [{ tokens: 9, ...script }], b: [{ tokens: 9 }] } });
     expect(answer).toMatchObject({ text: counted(9), events: ['a', 'b'], ended: 'stop' });
@@ -53,6 +60,7 @@ describe('a call that fails before any text', () => {
   it.each<[object, string]>([
     [{ status: 400 }, 'invalid_request'],
     [{ status: 400, error_code: 'content_filter' }, 'content_filter'],
+    [{ status: 403, message: 'Your input was flagged for violence.' }, 'content_filter'],
   ])('%j is final', async (script, failure) => {
     const answer = await all.router().ask(both(), { scripts: { a: [script] } });
     expect(answer).toMatchObject({ text: '', events: ['a'], ended: failure, ends: [{ outcome: failure }] });
@@ -73,6 +81,65 @@ describe('a refused credential', () => {
     const [a, b] = both();
     const changed = { ...(a as NonNullable<typeof a>), credential: { ...(a as NonNullable<typeof a>).credential, version: 2 } };
     expect((await router.ask([changed, b as NonNullable<typeof b>], { scripts: { b: [{ tokens: 1 }] } })).events).toEqual(['a', 'b']);
+  });
+});
+
+describe('a refused credential that is the only one', () => {
+  it('is left alone and reported as well', async () => {
+    const router = all.router({}, () => 'wrong');
+    const target = all.target('a');
+    expect(await router.ask([target])).toMatchObject({ events: ['a'], ended: 'credential' });
+    expect(router.healths.credentials.isGood(target.credential)).toBe(false);
+  });
+});
+
+describe('a model that a credential may not use', () => {
+  const notAllowed = { status: 403, error_code: 'model_not_found' };
+
+  it('is followed by another model of the same credential, which stays good for everybody', async () => {
+    const router = all.router();
+    const forbidden = all.target('a', { key: 'a|forbidden', name: 'a/forbidden', providerModel: 'demo-large' });
+    const allowed = all.target('a', { key: 'a|allowed', name: 'a/allowed', tier: 1 });
+    const answer = await router.ask([forbidden, allowed], { scripts: { a: [notAllowed, { tokens: 3 }] } });
+    expect(answer).toMatchObject({ text: counted(3), events: ['a/forbidden', 'a/allowed'], ended: 'stop' });
+    expect(router.healths.credentials.isGood(allowed.credential)).toBe(true);
+    expect((await router.ask([allowed, all.target('b', { tier: 2 })], { scripts: { a: [{ tokens: 3 }] } })).events).toEqual(['a/allowed']);
+  });
+
+  it('is final where there is no other, without a second try', async () => {
+    expect(await all.router().ask([all.target('a')], { scripts: { a: [notAllowed] } })).toMatchObject({
+      ...{ events: ['a'], ended: 'invalid_request' },
+    });
+  });
+});
+
+describe('the deadline of an answer', () => {
+  const soon = () => ({ deadlineAt: Date.now() + 150 });
+  const breakerOf = (router: ReturnType<RoutedModels['router']>) => router.healths.of(all.target('a')).breaker.state;
+  /** More than open a breaker. */
+  const six = [1, 2, 3, 4, 5, 6];
+
+  it.each<[string, object]>([
+    ['was answering', { tokens: 500, tokens_per_second: 100 }],
+    ['had too little time to begin', { tokens: 5, header_delay_ms: 400 }],
+  ])('says nothing of a target that %s', async (_which, script) => {
+    const router = all.router();
+    const asked = await Promise.all(six.map(() => router.ask([all.target('a')], { scripts: { a: [script] }, request: soon() })));
+    expect(asked.map(({ ended }) => ended)).toEqual(six.map(() => 'timeout'));
+    expect(breakerOf(router)).toBe('closed');
+  });
+
+  it('is no excuse for one that was silent for as long as it may', async () => {
+    const router = all.router({ MODEL_MAX_CALLS: '1' });
+    const script = { tokens: 5, stall_after_tokens: 2 };
+    await Promise.all(six.map(() => router.ask([all.target('a')], { scripts: { a: [script] } })));
+    expect(breakerOf(router)).toBe('open');
+  });
+
+  it('ends the answer: nobody else is asked after it', async () => {
+    const answer = await all.router().ask(both(), { scripts: { a: [{ tokens: 500, tokens_per_second: 100 }] }, request: soon() });
+    expect(answer).toMatchObject({ events: ['a'], ended: 'timeout' });
+    expect(all.served('b')).toBe(0);
   });
 });
 

@@ -8,6 +8,7 @@ import { AnswerPlan } from './answer-plan.ts';
 import type { Passage } from './breaker.ts';
 import { type Candidate, chooseTarget } from './choose-target.ts';
 import { CallPacing, type Turn } from './call-pacing.ts';
+import { type CallSize, sizeOf } from './call-size.ts';
 import { TargetCalls } from './target-calls.ts';
 import { TargetHealths } from './target-healths.ts';
 import type { Route, Target } from './target.ts';
@@ -20,6 +21,7 @@ const forcedLookMs = 50;
 interface Ready {
   target: Target;
   continues: boolean;
+  size: CallSize;
   turn: Turn;
   passage: Passage;
 }
@@ -50,12 +52,14 @@ export class ModelRouter {
       const ready = await this.next(plan, request, listener.shown(), error);
       if (listener.shown() !== '' && !ready.continues) listener.onRestart();
       const prefix = listener.shown();
-      const ended = await this.calls.make({ ...ready, plan, request, prefix }, listener);
+      const ended = await this.calls.make({ ...ready, request, prefix }, listener);
       if (!(ended instanceof ModelError)) return ended;
       error = ended;
-      if (request.signal.aborted) break;
+      if (error.failure === 'credential') this.healths.refuseCredential(ready.target);
+      // Whoever is asked after the deadline could only fail.
+      if (request.signal.aborted || clock.now() >= request.deadlineAt) break;
       plan.failed(ready.target, error, prefix);
-      this.tell(plan, ready.target, error, prefix);
+      if (prefix !== '' && plan.hasRefusedPrefix(ready.target)) this.tellRefusedPrefix(ready.target);
     }
     throw error;
   }
@@ -70,8 +74,9 @@ export class ModelRouter {
       if (chosen === undefined) {
         const waiting = leastBusy(candidates, busy);
         if (waiting === undefined) throw error;
-        const turn = await this.pacing.wait(waiting.target, request);
-        return { ...waiting, turn, passage: this.healths.of(waiting.target).breaker.enter() };
+        const size = this.sizeOf(plan, waiting, request, shown);
+        const turn = await this.pacing.wait(waiting.target, request, size);
+        return { ...waiting, size, turn, passage: this.healths.of(waiting.target).breaker.enter() };
       }
       const { target, continues } = chosen;
       // Taken in the same tick as the choice: otherwise many would find the one place of a trial free.
@@ -80,14 +85,19 @@ export class ModelRouter {
         plan.drop(target);
         continue;
       }
-      const turn = await this.pacing.take(target, request).catch((failed: unknown) => {
+      const size = this.sizeOf(plan, chosen, request, shown);
+      const turn = await this.pacing.take(target, request, size).catch((failed: unknown) => {
         passage.withdrawn();
         throw failed;
       });
-      if (typeof turn !== 'number') return { target, continues, turn, passage };
+      if (typeof turn !== 'number') return { target, continues, size, turn, passage };
       passage.withdrawn();
       busy.set(target, turn);
     }
+  }
+
+  private sizeOf(plan: AnswerPlan, { target, continues }: Candidate, request: AnswerRequest, shown: string): CallSize {
+    return this.pacing.fit(target, sizeOf(plan, target, request, continues ? shown : ''));
   }
 
   /** Lets a call begin; waits before a target is called again, and for a place at one in trouble. Undefined when it cannot be in time. */
@@ -111,7 +121,7 @@ export class ModelRouter {
     const wait = plan.waitFor(target);
     const inTime = clock.now() + wait < request.deadlineAt;
     const allowed = inTime && this.healths.of(target).budget.withdraw();
-    if (inTime && !allowed) this.healths.outOfRetries(target);
+    if (inTime) this.healths.tellRetries(target, allowed);
     try {
       if (allowed) await this.pause(target, wait, request.signal);
       else passage?.withdrawn();
@@ -134,11 +144,8 @@ export class ModelRouter {
     }
   }
 
-  private tell(plan: AnswerPlan, target: Target, { failure }: ModelError, prefix: string): void {
-    if (failure === 'credential') this.healths.refuseCredential(target);
-    if (prefix !== '' && plan.hasRefusedPrefix(target)) {
-      this.logger.warn({ target: target.name }, 'the provider refuses to go on from a given text; is MODEL_CONTINUES right?');
-    }
+  private tellRefusedPrefix({ name }: Target): void {
+    this.logger.warn({ target: name }, 'the provider refuses to go on from a given text; is MODEL_CONTINUES right?');
   }
 }
 

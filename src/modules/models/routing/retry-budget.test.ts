@@ -38,3 +38,11 @@ it('allows nothing where nothing is allowed', () => {
   budget.deposit();
   expect(budget.withdraw()).toBe(false);
 });
+
+it('is low before it is empty', () => {
+  const budget = new RetryBudget({ ratio: 0, floorPerSecond: 1 });
+  const low = Array.from({ length: 10 }, () => budget.withdraw() && budget.isLow);
+  expect(low).toEqual([...Array.from({ length: 7 }, () => false), true, true, true]);
+  now += 11_000;
+  expect(budget.isLow).toBe(false);
+});

@@ -3,6 +3,9 @@ import { RollingCount } from './rolling-count.ts';
 /** Over how long calls and their repetitions are set against each other, in milliseconds. */
 const windowMs = 10_000;
 
+/** Below this part of what is possible, the budget is low. */
+const lowPart = 0.25;
+
 /** How many repetitions a target has to bear. */
 export interface RetryBudgetOptions {
   /** Repetitions for each first call. */
@@ -35,7 +38,16 @@ export class RetryBudget {
 
   /** Repetitions that are possible now. */
   left(): number {
+    return Math.max(0, Math.floor(this.possible()) - this.retries.sum());
+  }
+
+  /** True when it will soon be used up, if it goes on so. */
+  get isLow(): boolean {
+    return this.left() < this.possible() * lowPart;
+  }
+
+  private possible(): number {
     const { ratio, floorPerSecond } = this.options;
-    return Math.max(0, Math.floor(this.calls.sum() * ratio + (floorPerSecond * windowMs) / 1_000) - this.retries.sum());
+    return this.calls.sum() * ratio + (floorPerSecond * windowMs) / 1_000;
   }
 }

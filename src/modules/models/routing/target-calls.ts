@@ -5,20 +5,21 @@ import { Catalog } from '../catalog/catalog.ts';
 import { ProviderPool } from '../credentials/provider-pool.ts';
 import { metricName, modelMetrics } from '../health/model-metrics.ts';
 import { ModelError, type ModelRequest, type ModelResult } from '../model-provider.ts';
-import { inputBound, outputOf, roomAfter } from './answer-bounds.ts';
+import { inputBound } from './answer-bounds.ts';
 import type { AnswerRequest, EndedCall, ModelListener } from './answer-listener.ts';
-import type { AnswerPlan } from './answer-plan.ts';
 import type { Passage } from './breaker.ts';
 import type { Turn } from './call-pacing.ts';
+import type { CallSize } from './call-size.ts';
 import { TargetHealths } from './target-healths.ts';
 import type { Target } from './target.ts';
+import { targetPrice } from './target-price.ts';
 
 /** A call to make. */
 export interface TargetCall {
   target: Target;
+  size: CallSize;
   turn: Turn;
   passage: Passage;
-  plan: AnswerPlan;
   request: AnswerRequest;
   prefix: string;
 }
@@ -34,15 +35,14 @@ export class TargetCalls {
 
   /** Gives how the call ended, a ModelError included. Rejects with what the listener throws. */
   async make(call: TargetCall, listener: ModelListener): Promise<ModelResult | ModelError> {
-    const { target, turn, passage, plan, request, prefix } = call;
-    const messages = plan.messagesFor(target);
-    const bound = outputOf(target, roomAfter(prefix, request.maxOutputTokens));
-    const maxOutputTokens = await this.announce(call, { messages, bound }, listener).catch((error: unknown) => {
+    const { target, size, turn, passage, request, prefix } = call;
+    const { messages } = size;
+    const maxOutputTokens = await this.announce(call, listener).catch((error: unknown) => {
       turn.end(0);
       passage.withdrawn();
       throw error;
     });
-    const running = this.healths.of(target).begin(passage);
+    const running = this.healths.of(target).begin(passage, request.deadlineAt);
     const startedAt = performance.now();
     const { tenantId: _tenant, needs: _needs, inputTokens: _counted, ...rest } = request;
     let first = true;
@@ -81,17 +81,15 @@ export class TargetCalls {
   }
 
   /** Tells the listener; gives the tokens that the answer may have. */
-  private async announce(
-    { target, prefix }: TargetCall,
-    { messages, bound }: { messages: ModelRequest['messages']; bound: number },
-    listener: ModelListener,
-  ): Promise<number> {
+  private async announce({ target, size, prefix }: TargetCall, listener: ModelListener): Promise<number> {
+    const { messages, maxOutputTokens: bound } = size;
+    const now = clock.now();
     const granted = await listener.onCall({
       target: target.name,
       model: target.providerModel,
       inputBound: inputBound(messages, prefix),
       maxOutputTokens: bound,
-      price: this.catalog.price(target.model, clock.now()),
+      price: targetPrice(target, (name) => this.catalog.price(name, now)).price,
     });
     return Math.max(1, Math.min(bound, granted?.maxOutputTokens ?? bound));
   }

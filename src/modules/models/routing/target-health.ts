@@ -1,3 +1,4 @@
+import { clock } from '../../../kernel/clock.ts';
 import type { ModelFailure, ModelResult, ModelUsage } from '../model-provider.ts';
 import { Breaker, type BreakerState, type Passage } from './breaker.ts';
 import { RetryBudget, type RetryBudgetOptions } from './retry-budget.ts';
@@ -10,6 +11,9 @@ const faults: ReadonlySet<CallOutcome> = new Set(['timeout', 'unreachable', 'ser
 
 /** Failures that say nothing about the target. */
 const silent: ReadonlySet<CallOutcome> = new Set(['aborted', 'throttled', 'credential']);
+
+/** A timer may fire so much before the time that it was set to, in milliseconds. */
+const earlyMs = 5;
 
 /** Durations that are kept for the view. */
 const kept = 128;
@@ -34,29 +38,37 @@ export class TargetHealth {
   private readonly durations: number[] = [];
   private readonly firstTexts: number[] = [];
 
+  /** `patienceMs`: how long the target has for its first byte, where the deadline of an answer leaves as much. */
   constructor(
     readonly name: string,
     budget: RetryBudgetOptions,
+    private readonly patienceMs: number,
     onChange: (state: BreakerState) => void,
   ) {
     this.budget = new RetryBudget(budget);
     this.breaker = new Breaker(undefined, onChange);
   }
 
-  /** A call begins that has passed the breaker. */
-  begin(passage: Passage): RunningCall {
+  /**
+   * A call begins that has passed the breaker. A time-out at its deadline (milliseconds since the epoch) says nothing of the target when it
+   * was answering, or had less than its time from the beginning.
+   */
+  begin(passage: Passage, deadlineAt: number): RunningCall {
     this.calls += 1;
     const startedAt = performance.now();
+    let excused = deadlineAt - clock.now() < this.patienceMs;
     let running = true;
     return {
       firstText: () => {
+        excused = true;
         passage.answered();
         keep(this.firstTexts, performance.now() - startedAt);
       },
       ended: (outcome, usage) => {
         if (!running) return;
         running = false;
-        judge(passage, outcome);
+        if (excused && outcome === 'timeout' && clock.now() >= deadlineAt - earlyMs) passage.withdrawn();
+        else judge(passage, outcome);
         this.outcomes.set(outcome, (this.outcomes.get(outcome) ?? 0) + 1);
         keep(this.durations, performance.now() - startedAt);
         this.tokens.input += usage?.inputTokens ?? 0;

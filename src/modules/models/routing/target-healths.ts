@@ -8,7 +8,7 @@ import { TargetHealth } from './target-health.ts';
 /** Targets remembered at most; those that were asked longest ago go first. */
 const maxRemembered = 5_000;
 
-/** How often one target may be logged as being short of retries, in milliseconds. */
+/** How often the same may be logged of one target, in milliseconds. */
 const logEveryMs = 60_000;
 
 /** The health of every target that this replica has asked of late. */
@@ -16,8 +16,7 @@ const logEveryMs = 60_000;
 export class TargetHealths {
   readonly credentials = new CredentialHealth();
   private readonly logger = new Logger(TargetHealths.name);
-  private readonly known = new Map<string, { target: Target; health: TargetHealth }>();
-  private readonly loggedAt = new Map<string, number>();
+  private readonly known = new Map<string, { target: Target; health: TargetHealth; loggedAt: Map<string, number> }>();
 
   constructor(@Inject(modelsConfig.token) private readonly config: ModelsConfig) {}
 
@@ -25,8 +24,8 @@ export class TargetHealths {
     const found = this.known.get(target.key);
     const health = found?.health ?? this.make(target);
     this.known.delete(target.key);
-    this.known.set(target.key, { target, health });
-    if (this.known.size > maxRemembered) this.forget(this.known.keys().next().value as string);
+    this.known.set(target.key, { target, health, loggedAt: found?.loggedAt ?? new Map() });
+    if (this.known.size > maxRemembered) this.known.delete(this.known.keys().next().value as string);
     return health;
   }
 
@@ -46,27 +45,28 @@ export class TargetHealths {
     this.logger.warn({ event: 'model_credential_refused', target: target.name, credential: target.credential.id }, 'credential refused');
   }
 
-  /** A retry was not made, because the target has had its share of them. */
-  outOfRetries(target: Target): void {
-    modelMetrics.retriesRefused.inc({ target: metricName(target) });
-    const last = this.loggedAt.get(target.key) ?? Number.NEGATIVE_INFINITY;
-    if (performance.now() - last < logEveryMs) return;
-    this.loggedAt.set(target.key, performance.now());
-    this.logger.warn({ event: 'model_retry_budget_empty', target: target.name }, 'no retries left for this target');
+  /** A retry of a target was made; or not, because it has had its share of them. */
+  tellRetries(target: Target, made: boolean): void {
+    if (!made) modelMetrics.retriesRefused.inc({ target: metricName(target) });
+    const { budget } = this.of(target);
+    if (!made) this.warn(target, 'model_retry_budget_empty', 'no retries left for this target');
+    else if (budget.isLow) this.warn(target, 'model_retry_budget_low', `${budget.left()} retries left for this target`);
+  }
+
+  private warn(target: Target, event: string, message: string): void {
+    const known = this.known.get(target.key);
+    if (performance.now() - (known?.loggedAt.get(event) ?? Number.NEGATIVE_INFINITY) < logEveryMs) return;
+    known?.loggedAt.set(event, performance.now());
+    this.logger.warn({ event, target: target.name }, message);
   }
 
   private make(target: Target): TargetHealth {
     const budget = { ratio: this.config.retryRatio, floorPerSecond: this.config.retriesPerSecond };
-    const health: TargetHealth = new TargetHealth(target.name, budget, (state) => {
+    const health: TargetHealth = new TargetHealth(target.name, budget, this.config.headersTimeoutMs, (state) => {
       modelMetrics.breakerShare.set({ target: metricName(target) }, health.breaker.share);
       if (state === 'restoring') return this.logger.log({ event: 'model_breaker_restoring', target: target.name }, 'breaker restoring');
       this.logger.warn({ event: `model_breaker_${state}`, target: target.name }, `breaker ${state}`);
     });
     return health;
-  }
-
-  private forget(key: string): void {
-    this.known.delete(key);
-    this.loggedAt.delete(key);
   }
 }

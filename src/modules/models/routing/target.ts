@@ -27,13 +27,17 @@ export interface TargetCredential {
 export interface Target {
   /** Credential and model: what has the same health has the same key. */
   key: string;
-  /** For the ledger, logs and metrics. */
+  /** For the ledger, logs and health. */
   name: string;
+  /** For metrics where there may be too many names; absent = the name. */
+  label?: string;
   credential: TargetCredential;
   /** The model's name in the catalog. */
   model: string;
   /** The provider's name of it; with Azure the deployment. */
   providerModel: string;
+  /** True where an operator has said which model of the catalog it is: a tenant is not believed that it is a cheap one. */
+  namedByOperator?: boolean;
   /** Lower ones are asked first. */
   tier: number;
   weight: number;

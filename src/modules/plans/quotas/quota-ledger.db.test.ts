@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type TestStack, testStack } from '../../../../test/support/stack.ts';
 import { newUuid } from '../../../kernel/ids.ts';
-import type { Transaction } from '../../../platform/database/index.ts';
+import { rows, type Transaction } from '../../../platform/database/index.ts';
 import {
   type CallToReserve,
   type CallUse,
@@ -247,15 +247,16 @@ it('statements that were planned when the ledger was young find calls and counte
       await reserveCall(tx, tenantId, what, limits, limits, turn === 0);
       await settleCalls(tx, tenantId, what.turnId as string, use(), 'nothing', false);
     }
-    const kept = await tx.query<{ name: string; parameters: number }>(
+    const kept = await rows<{ name: string; parameters: number }>(
+      tx,
       `SELECT name, cardinality(parameter_types) AS parameters FROM pg_prepared_statements
        WHERE statement ~ 'usage_counters c SET' AND statement !~ 'pg_prepared_statements' AND generic_plans > 0`,
       [],
     );
     const explained: string[] = [];
-    for (const { name, parameters } of kept.rows) {
+    for (const { name, parameters } of kept) {
       const given = Array.from({ length: parameters }, () => 'NULL').join(', ');
-      const { rows: lines } = await tx.query<{ 'QUERY PLAN': string }>(`EXPLAIN (COSTS OFF) EXECUTE "${name}" (${given})`, []);
+      const lines = await rows<{ 'QUERY PLAN': string }>(tx, `EXPLAIN (COSTS OFF) EXECUTE "${name}" (${given})`, []);
       explained.push(lines.map((line) => line['QUERY PLAN']).join('\n'));
     }
     return explained;

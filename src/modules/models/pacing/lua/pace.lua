@@ -1,10 +1,18 @@
 -- Shares one provider key's requests and tokens per window (a minute) among all replicas: takes in what was learned, gives
--- back what was not used, and grants calls in order. The README beside this folder says why it is so.
+-- back what was not used, grants calls in order, and allows a replica some more without asking. The README beside this folder
+-- says why it is so.
 --
--- KEYS[1]  hash of one key: per kind (requests, tokens) what is known, and who waits ("line:<replica>")
+-- KEYS[1]  hash of one key: per kind (requests, tokens) what is known, who waits ("line:<replica>"), and what replicas may grant
+--          without asking ("hold:<replica>")
 -- ARGV[1]  JSON {
 --            replica    who asks
+--            replicas   how many there are
 --            windowMs   what providers call a minute
+--            taken      {requests, tokens}: granted without asking since the caller's last exchange
+--            counted    {requests, tokens}: whether a limit was known when they were granted
+--            knownAt    `now` of the caller's last reply; 0 without one
+--            largest    tokens of its largest call of late; absent when it wants no allowance
+--            allowedMs  how long it would use one
 --            known      {requests?, tokens?}: limits that the caller remembers; they stand in when this hash was lost
 --            learned    [{ageMs, refused, pauseMs?, cost, mark?, requests?, tokens?}]: answers, oldest first.
 --                       mark {requests, tokens}: all that was granted up to that call; requests, tokens {limit?, remaining?, resetMs?}
@@ -14,9 +22,10 @@
 --            calls      [{tokens, live, waitedMs, since?}] in order; since: an earlier reply's time less what was waited then
 --            waiting    {requests, tokens}: all that waits at the caller, `calls` included
 --          }
--- Result   JSON {now, granted, waitMs, pausedMs, requests, tokens, others}: how many of the calls were granted, milliseconds until
---          the next one could be (0 when all were), what is known (limit?, guessed, level?, burst?, rate?, theirs?, resetMs?, granted: lately,
---          per millisecond, total: granted ever, before this), and how much waits elsewhere {requests, tokens}
+-- Result   JSON {now, granted, waitMs, pausedMs, requests, tokens, others, calm, allowed?}: how many of the calls were granted,
+--          milliseconds until the next one could be (0 when all were), what is known (limit?, guessed, level?, rate?, theirs?, granted:
+--          lately, per millisecond, total: granted ever, before `calls`), how much waits elsewhere {requests, tokens}, whether nobody waits
+--          and there is much room, and what may be granted without asking {requests?, tokens?} (absent: none; a kind absent: any number)
 local ask = cjson.decode(ARGV[1])
 local window = ask.windowMs
 
@@ -31,6 +40,11 @@ local leastShare = 0.05
 local mostGuessed = 100    -- a limit that was only guessed is forgotten when the pace has become so many times as fast
 local leastToGuess = 10    -- requests in a window of which a limit can be guessed; whoever sends fewer only pauses
 local graceMs = math.max(250, window / 240) -- how late a waiting replica may be until it loses its place
+local nearPart = 0.2       -- a key is far from its limits while so much is left where the provider counts,
+local nearLevel = 0.5      -- and so much of what may go out at once
+local allowedPart = 0.5    -- part of what is there that all replicas together may grant without asking
+local leastAllowed = 4     -- calls; less is not worth keeping it from the others
+local holdMs = 1.5 * ask.allowedMs -- what was granted so is told somewhat after an allowance has ended
 
 local time = redis.call('TIME')
 local now = tonumber(time[1]) * 1000 + tonumber(time[2]) / 1000
@@ -76,9 +90,10 @@ local function measure(kind)
   kind.level = math.min(limit, kind.level or kind.burst)
 end
 
--- Who waits elsewhere.
-local own = 'line:' .. ask.replica
+-- Who waits elsewhere, and what others may grant without asking. What the caller might is told or void by now.
+local own, ownHold = 'line:' .. ask.replica, 'hold:' .. ask.replica
 local others = { requests = 0, tokens = 0 }
+local held = { requests = 0, tokens = 0 }
 local heads = {}
 local liveComesAt
 for field, value in pairs(hash) do
@@ -93,6 +108,13 @@ for field, value in pairs(hash) do
       others.tokens = others.tokens + waitingTokens
       heads[#heads + 1] = { since = since, cost = cost, live = live == 1 }
       if live == 1 then liveComesAt = math.min(liveComesAt or comesAt, comesAt) end
+    end
+  elseif string.sub(field, 1, 5) == 'hold:' and field ~= ownHold then
+    local holdUntil, heldRequests, heldTokens = string.match(value, '^(%S+) (%S+) (%S+)$')
+    if not holdUntil or now > tonumber(holdUntil) then
+      redis.call('HDEL', KEYS[1], field)
+    else
+      held.requests, held.tokens = held.requests + tonumber(heldRequests), held.tokens + tonumber(heldTokens)
     end
   end
 end
@@ -121,6 +143,24 @@ for _, kind in pairs(kinds) do
   end
 end
 
+-- What the caller has granted without asking counts as granted now, before any answer is heard.
+for name, kind in pairs(kinds) do
+  local cost = ask.taken[name]
+  -- Whoever did not know of a limit could not keep to it: that empties the bucket, but nobody pays it off. What was granted before
+  -- anybody knew of it does not count.
+  if kind.level and (hash[name .. ':level'] or ask.counted[name]) then kind.level = math.max(kind.level - cost, math.min(0, kind.level)) end
+  if kind.theirs then kind.theirs = kind.theirs - cost end
+  kind.total, kind.lately = kind.total + cost, kind.lately + cost
+end
+if ask.taken.requests > 0 and ask.knownAt < refusedAt then
+  -- Those were under way, too, when the pace was slowed down.
+  if guessedAt == shrunk then
+    for name, kind in pairs(kinds) do if kind.guessed then kind.limit = kind.limit + ask.taken[name] end end
+    guessedAt = requests.total
+  end
+  shrunk = requests.total
+end
+
 -- The provider's word on one kind.
 local function hear(kind, told, mark, ageMs, isRequests)
   if told.limit then
@@ -133,10 +173,11 @@ local function hear(kind, told, mark, ageMs, isRequests)
   local resets = now - ageMs + resetMs
   if resets <= now or (mark and mark < kind.mark and kind.theirs) then return end
   -- What was granted after that call is not in its answer yet.
-  local theirs = told.remaining - (mark and kind.total - math.max(mark, kind.start) or 0)
+  if mark then mark = math.min(math.max(mark, kind.start), kind.total) end
+  local theirs = told.remaining - (mark and kind.total - mark or 0)
   if not mark then theirs = math.min(theirs, kind.theirs or theirs) end
   kind.theirs, kind.resets, kind.slope = theirs, resets, nil
-  if mark then kind.mark = math.max(mark, kind.start) end
+  if mark then kind.mark = mark end
   if kind.limit then
     -- A bucket that fills continuously says when it would be full; a window that begins anew says when that is.
     local missing = kind.limit - told.remaining
@@ -188,20 +229,28 @@ for name, kind in pairs(kinds) do
   measure(kind)
 end
 
+-- Milliseconds until there is `target` beside what is held by those who need not ask; `comes` says how long an amount takes to come.
+-- They give it up when they hear that somebody waits, which takes as long as they gather news.
+local function wait(has, target, hold, comes)
+  if has - hold >= target then return 0 end
+  local withoutThem = has < target and comes(target - has) or 0
+  return math.max(withoutThem, math.min(comes(target + hold - has), ask.allowedMs / 4))
+end
+
 -- Milliseconds until `cost` can be taken of a kind while the part `keep` of it stays free, and `claim` for those who came before.
-local function lack(kind, cost, keep, claim)
+local function lack(kind, cost, keep, claim, hold)
   local ms = 0
   if kind.level then
     local target = math.min(cost, kind.burst * (1 - keep)) + kind.burst * keep + math.min(claim, kind.burst)
-    if kind.level < target then ms = (target - kind.level) / kind.rate end
+    ms = wait(kind.level, target, hold, function(missing) return missing / kind.rate end)
   end
   if kind.theirs then
     local limit = kind.limit or cost
     local target = math.min(limit, cost + claim + math.floor(limit * (theirMargin + keep)))
-    if kind.theirs < target then
-      local left = kind.resets - now
-      ms = math.max(ms, kind.slope and math.min(left, (target - kind.theirs) / kind.slope) or left)
-    end
+    local left = kind.resets - now
+    ms = math.max(ms, wait(kind.theirs, target, hold, function(missing)
+      return kind.slope and math.min(left, missing / kind.slope) or left
+    end))
   end
   return ms
 end
@@ -221,7 +270,8 @@ for index, call in ipairs(ask.calls) do
   local since = call.since or now - call.waitedMs
   local keep = call.live and 0 or reserve
   local count, cost = claims(call, since)
-  local waitMs = math.max(paused - now, lack(requests, 1, keep, count), lack(tokens, call.tokens, keep, cost))
+  local waitMs = math.max(paused - now, lack(requests, 1, keep, count, held.requests),
+    lack(tokens, call.tokens, keep, cost, held.tokens))
   if not call.live and liveComesAt then waitMs = math.max(waitMs, 10, liveComesAt - now) end
   if waitMs > 0 then
     result.waitMs = waitMs
@@ -244,6 +294,27 @@ for index, call in ipairs(ask.calls) do
 end
 if ask.line and result.waitMs == 0 and hash[own] then redis.call('HDEL', KEYS[1], own) end
 
+-- Far from all limits, and nobody waits: then the caller may go on without asking, each replica by an equal part of what others do
+-- not hold. So all that is held is never more than there is.
+result.calm = result.waitMs == 0 and #heads == 0 and (ask.line or not hash[own]) and paused <= now
+local allowed, limited, enough = {}, false, true
+for name, kind in pairs(kinds) do
+  if kind.level and kind.level - held[name] < kind.burst * nearLevel then result.calm = false end
+  if kind.theirs and kind.theirs - held[name] < (kind.limit or math.huge) * nearPart then result.calm = false end
+  if kind.limit then
+    local free = math.min(kind.level, kind.theirs and kind.theirs - kind.limit * theirMargin or math.huge) - held[name]
+    local part = math.floor(allowedPart * free / math.max(1, ask.replicas))
+    enough = enough and ask.largest ~= nil and part >= leastAllowed * (name == 'tokens' and ask.largest or 1)
+    limited, allowed[name] = true, part
+  end
+end
+if result.calm and enough then result.allowed = allowed end
+if result.allowed and limited then
+  redis.call('HSET', KEYS[1], ownHold, string.format('%.3f %d %d', now + holdMs, allowed.requests or 0, allowed.tokens or 0))
+elseif hash[ownHold] then
+  redis.call('HDEL', KEYS[1], ownHold)
+end
+
 local gone, kept = {}, {}
 local function store(field, value)
   if value then
@@ -262,8 +333,8 @@ for name, kind in pairs(kinds) do
   kept[#kept + 1] = name .. ':guessed'
   kept[#kept + 1] = kind.guessed and '1' or '0'
   local seen = result[name]
-  seen.limit, seen.guessed, seen.level, seen.burst, seen.rate, seen.theirs = kind.limit, kind.guessed, kind.level, kind.burst, kind.rate, kind.theirs
-  seen.resetMs, seen.granted = kind.resets and kind.resets - now, kind.lately / kind.window
+  seen.limit, seen.guessed, seen.level, seen.rate, seen.theirs = kind.limit, kind.guessed, kind.level, kind.rate, kind.theirs
+  seen.granted = kind.lately / kind.window
 end
 redis.call('HSET', KEYS[1], unpack(kept))
 if #gone > 0 then redis.call('HDEL', KEYS[1], unpack(gone)) end
