@@ -15,6 +15,8 @@ export async function setFarLimits(ownerUrl: string, plan: string): Promise<void
        WHERE id = $1`,
       [plan, far],
     );
+    // A limit of money refuses what has no price.
+    await client.query(`INSERT INTO model_prices (model, starts_at, input, output) VALUES ('demo-large', '2020-01-01Z', 400000, 1600000)`);
   } finally {
     await client.end();
   }

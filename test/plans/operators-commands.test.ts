@@ -1,14 +1,9 @@
-import { execFile } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { publicId } from '../../src/kernel/ids.ts';
 import { PlanLimits } from '../../src/modules/plans/index.ts';
+import { runParley } from '../support/operators-program.ts';
 import { type TestStack, testStack, type TestTenant } from '../support/stack.ts';
-
-const program = fileURLToPath(new URL('../../dist/src/apps/cli/cli.main.js', import.meta.url));
-const run = promisify(execFile);
 
 let stack: TestStack;
 let tenant: TestTenant;
@@ -18,16 +13,7 @@ beforeAll(async () => {
 });
 afterAll(() => stack.close());
 
-/** Runs `parley plans …` on the stack's settings. */
-async function plans(...args: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
-  try {
-    return { code: 0, ...(await run(process.execPath, [program, 'plans', ...args], { env: { PATH: process.env['PATH'], ...stack.env } })) };
-  } catch (error) {
-    const { code, stdout, stderr } = error as { code: number; stdout: string; stderr: string };
-    return { code, stdout, stderr };
-  }
-}
-
+const plans = (...args: string[]) => runParley(stack.env, ['plans', ...args]);
 const limitOf = (stdout: string, name: string) => new RegExp(`^${name} +(\\S+)$`, 'm').exec(stdout)?.[1];
 
 it('plans are listed and shown', async () => {

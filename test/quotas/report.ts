@@ -1,7 +1,9 @@
-import { type TenantEvidence, costOf, wasAccepted, wasRefused } from './checker/evidence.ts';
+import { limitNames, moneyOf, type TenantEvidence, tokensOf, wasAccepted, wasRefused } from './checker/evidence.ts';
 import { unusedOf } from './checker/counter-rules.ts';
-import type { Violation, ViolationKind } from './checker/violation.ts';
+import type { Excess, Violation, ViolationKind } from './checker/violation.ts';
 import type { ScenarioResult } from './scenario-run.ts';
+
+const microUnits = 1_000_000;
 
 /** Figures of one scenario, or of all together. */
 export interface Figures {
@@ -9,16 +11,20 @@ export interface Figures {
   sent: number;
   accepted: number;
   refused: number;
-  /** Tokens that the model server has served, and those of them beyond a limit. */
+  /** Tokens that the model server has served, and what they cost in units of money. */
   served: number;
+  money: number;
+  /** Tokens and messages beyond a limit, and money. */
   overspend: number;
+  moneyOverspend: number;
   /** Turns that another replica has taken over, and calls that are booked without the provider's word. */
   takenOver: number;
   estimated: number;
   /** Requests, rows and counters that do not agree. */
   mismatches: number;
-  /** Most tokens, or messages, that were left when a limit refused. */
+  /** Most tokens, or messages, that were left when a limit refused; and most money. */
   unused: number;
+  moneyUnused: number;
   violations: number;
   seconds: number;
 }
@@ -41,12 +47,15 @@ export function figuresOf({ evidence, violations, seconds }: ScenarioResult): Fi
     sent: sent.length,
     accepted: sent.filter(wasAccepted).length,
     refused: sent.filter(wasRefused).length,
-    served: evidence.flatMap(({ served }) => served).reduce((sum, call) => sum + costOf(call), 0),
-    overspend: excessOf(violations),
+    served: evidence.flatMap(({ served }) => served).reduce((sum, call) => sum + tokensOf(call), 0),
+    money: sumIn(evidence, ({ served, prices }) => served.reduce((sum, call) => sum + moneyOf(call, prices), 0)) / microUnits,
+    overspend: excessOf(violations, 'tokens') + excessOf(violations, 'messages'),
+    moneyOverspend: excessOf(violations, 'money') / microUnits,
     takenOver: evidence.flatMap(({ turns }) => turns).filter(({ attempt }) => attempt > 1).length,
     estimated: evidence.flatMap(({ ledger }) => ledger).filter(({ state, estimated }) => state === 'settled' && estimated).length,
     mismatches: violations.filter(({ kind }) => mismatching.has(kind)).length,
-    unused: Math.max(0, ...evidence.map((tenant) => unusedOf(tenant) ?? 0)),
+    unused: Math.max(0, ...evidence.filter((tenant) => !isOfMoney(tenant)).map((tenant) => unusedOf(tenant) ?? 0)),
+    moneyUnused: Math.max(0, ...evidence.filter(isOfMoney).map((tenant) => unusedOf(tenant) ?? 0)) / microUnits,
     violations: violations.length,
     seconds,
   };
@@ -55,20 +64,24 @@ export function figuresOf({ evidence, violations, seconds }: ScenarioResult): Fi
 /** All together. */
 export function sumOf(all: Figures[]): Figures {
   const sum = (name: keyof Figures) => all.reduce((total, figures) => total + figures[name], 0);
+  const most = (name: keyof Figures) => Math.max(0, ...all.map((figures) => figures[name]));
   return {
-    ...{ runs: sum('runs'), sent: sum('sent'), accepted: sum('accepted'), refused: sum('refused'), served: sum('served') },
-    ...{ takenOver: sum('takenOver'), estimated: sum('estimated') },
-    ...{ overspend: sum('overspend'), mismatches: sum('mismatches'), unused: Math.max(0, ...all.map(({ unused }) => unused)) },
-    ...{ violations: sum('violations'), seconds: sum('seconds') },
+    ...{ runs: sum('runs'), sent: sum('sent'), accepted: sum('accepted'), refused: sum('refused') },
+    ...{ served: sum('served'), money: sum('money'), takenOver: sum('takenOver'), estimated: sum('estimated') },
+    ...{ overspend: sum('overspend'), moneyOverspend: sum('moneyOverspend'), mismatches: sum('mismatches') },
+    ...{ unused: most('unused'), moneyUnused: most('moneyUnused'), violations: sum('violations'), seconds: sum('seconds') },
   };
 }
 
 /** One line for people. */
 export function formatFigures(name: string, figures: Figures): string {
-  const { sent, accepted, refused, served, takenOver, estimated, overspend, mismatches, unused, violations, seconds } = figures;
-  const counts = `${sent} sent, ${accepted} accepted, ${refused} refused, ${served} tokens served, ${takenOver} taken over, ${estimated} estimated`;
-  const judged = `overspend ${overspend}, mismatches ${mismatches}, unused at most ${unused}, violations ${violations}`;
-  return `${name.padEnd(44)} ${seconds.toFixed(1).padStart(6)} s  ${counts}; ${judged}`;
+  const { sent, accepted, refused, served, money, takenOver, estimated, mismatches, violations, seconds } = figures;
+  const { overspend, moneyOverspend, unused, moneyUnused } = figures;
+  const spent = `${served} tokens served for ${money.toFixed(6)}`;
+  const counts = `${sent} sent, ${accepted} accepted, ${refused} refused, ${spent}, ${takenOver} taken over, ${estimated} estimated`;
+  const judged = `overspend ${overspend}, of money ${moneyOverspend.toFixed(6)}, mismatches ${mismatches}`;
+  const left = `unused at most ${unused}, of money ${moneyUnused.toFixed(6)}, violations ${violations}`;
+  return `${name.padEnd(44)} ${seconds.toFixed(1).padStart(6)} s  ${counts}; ${judged}, ${left}`;
 }
 
 /** What happened to messages of each kind, for a scenario that surprises. */
@@ -82,6 +95,14 @@ export function outcomesOf(evidence: TenantEvidence[]): Record<string, number> {
   return counts;
 }
 
-function excessOf(violations: Violation[]): number {
-  return violations.reduce((sum, { excess = 0 }) => sum + excess, 0);
+function excessOf(violations: Violation[], of: Excess['of']): number {
+  return violations.reduce((sum, { excess }) => sum + (excess?.of === of ? excess.amount : 0), 0);
+}
+
+function isOfMoney({ exhausted }: TenantEvidence): boolean {
+  return exhausted === limitNames.cost;
+}
+
+function sumIn(evidence: TenantEvidence[], amountOf: (tenant: TenantEvidence) => number): number {
+  return evidence.reduce((sum, tenant) => sum + amountOf(tenant), 0);
 }

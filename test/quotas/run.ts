@@ -2,11 +2,22 @@
 import { build } from '../../scripts/local/build.mjs';
 import type { Violation } from './checker/violation.ts';
 import { type Options, readOptions, usage } from './options.ts';
-import { plantedModes } from './planted/modes.ts';
+import { plantedLimits, plantedModes } from './planted/modes.ts';
 import { asExpected, plantedRun } from './planted/planted-run.ts';
 import { type Figures, figuresOf, formatFigures, outcomesOf, sumOf } from './report.ts';
 import { prepare, runScenario } from './scenario-run.ts';
-import { crowd, flushes, kills, monthTurn, planChanges, roughProvider, type Scenario } from './scenarios.ts';
+import {
+  crowd,
+  flushes,
+  kills,
+  moneyCrowd,
+  moneyKills,
+  monthTurn,
+  planChanges,
+  roughProvider,
+  type Scenario,
+  visitorsDay,
+} from './scenarios.ts';
 import { QuotaStack } from './support/quota-stack.ts';
 
 /** Violations of one scenario that are printed. */
@@ -16,10 +27,12 @@ function print(line: string): void {
   process.stdout.write(`${line}\n`);
 }
 
-/** One round: everything, with seeds of its own. */
+/** One round: everything, with seeds of its own; what is cut off first at the end of the time comes last. */
 function roundOf(seed: number): Scenario[] {
+  const crowds = (concurrency: number) => [crowd(seed, 3, concurrency), crowd(seed + 1, 1, concurrency)];
   return [
-    ...[1, 64, 512].flatMap((concurrency) => [crowd(seed, 3, concurrency), crowd(seed + 1, 1, concurrency)]),
+    ...[moneyKills(seed, 4), moneyCrowd(seed, 3, 64), visitorsDay(seed, 3)],
+    ...[...crowds(1), ...crowds(64), ...crowds(512), moneyCrowd(seed + 1, 1, 512)],
     ...[roughProvider(seed), kills(seed, 4), flushes(seed, 8), planChanges(seed), kills(seed + 1, 6, 240), monthTurn(seed)],
   ];
 }
@@ -56,11 +69,12 @@ async function run(options: Options): Promise<boolean> {
 
 /** The same clients and the same checker, before limiters that are known to be wrong. */
 async function selfTest(stack: QuotaStack, seed: number, concurrency: number): Promise<void> {
-  for (const mode of plantedModes) {
-    const result = await plantedRun(stack, { mode, seed, concurrency, tag: stack.newTag() });
+  for (const [limits, mode] of plantedLimits.flatMap((each) => plantedModes.map((other) => [each, other] as const))) {
+    const result = await plantedRun(stack, { mode, limits, seed, concurrency, tag: stack.newTag() });
     const { served, limit, overspend } = result;
     const verdict = asExpected(result) ? 'as expected' : 'WRONG';
-    print(`planted: ${mode.padEnd(14)} ${concurrency} at once: ${served} tokens served of ${limit}, overspend ${overspend}: ${verdict}`);
+    const said = `${served} of ${limit} ${limits === 'cost' ? 'micro-units of money' : 'tokens'} served, overspend ${overspend}`;
+    print(`planted: ${mode.padEnd(14)} ${concurrency} at once: ${said}: ${verdict}`);
     if (!asExpected(result)) throw new Error('The checker did not judge the planted limiters as expected: its findings mean nothing.');
   }
 }

@@ -2,13 +2,22 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { waitUntil } from '../../scripts/local/processes.mjs';
 import { SeededRandom } from '../faults/support/random.ts';
 import { check } from './checker/checker.ts';
-import { type LimitChange, limitNames, type SentMessage, type TenantEvidence, wasRefused } from './checker/evidence.ts';
+import {
+  type LimitChange,
+  limitNames,
+  type Peaks,
+  type SentMessage,
+  type TenantEvidence,
+  wasRefused,
+  watchedLimits,
+} from './checker/evidence.ts';
 import { changeHoldsAfterMs } from './checker/spending-rules.ts';
 import type { Violation } from './checker/violation.ts';
 import { type Load, sendAll } from './clients/load.ts';
 import { EventPlayer } from './events.ts';
 import type { Scenario } from './scenarios.ts';
 import { CounterWatch } from './support/counter-watch.ts';
+import { modelPrices } from './support/model-prices.ts';
 import { MonthClock } from './support/month-clock.ts';
 import type { QuotaStack } from './support/quota-stack.ts';
 import { type QuotaTenant, setLimits, signUpTenant } from './support/quota-tenants.ts';
@@ -37,15 +46,16 @@ const settleMs = 90_000;
 /** Messages that may be sent one by one until the limit refuses. */
 const mostTopUps = 150;
 /** Limits of a tenant that must not notice the other one. */
-const plenty: Omit<LimitChange, 'at'> = { tokens: 100_000_000, messages: 1_000_000 };
+const plenty: Omit<LimitChange, 'at'> = { tokens: 100_000_000, messages: 1_000_000, cost: 1_000_000_000_000, visitorTokens: 10_000_000 };
+const noPeaks: Peaks = { tokens: 0, cost: 0, visitorTokens: 0 };
 
 /** Signs up the tenants of some scenarios, sets their limits, and waits once until they hold everywhere. */
 export async function prepare(stack: QuotaStack, scenarios: Scenario[]): Promise<Prepared[]> {
   const prepared: Prepared[] = [];
   for (const scenario of scenarios) {
     const tag = stack.newTag();
-    const limited = await signUpTenant(stack.url(), `${tag}-limited`, scenario.maxOutputTokens);
-    const neighbour = await signUpTenant(stack.url(), `${tag}-neighbour`, scenario.maxOutputTokens);
+    const limited = await signUpTenant(stack.url(), `${tag}-limited`, scenario);
+    const neighbour = await signUpTenant(stack.url(), `${tag}-neighbour`, scenario);
     await setLimits(stack.auditor.main, neighbour, plenty);
     prepared.push({ scenario, tag, limited, neighbour, since: await setLimits(stack.auditor.main, limited, scenario.limits) });
   }
@@ -70,6 +80,7 @@ export async function runScenario(
     tag: `${tag}${own}`,
     answer: scenario.answer,
     dialects: scenario.dialects,
+    ...(scenario.visitors === undefined ? {} : { visitors: scenario.visitors }),
     random: random.branch(own),
     target: () => stack.target(target, scenario.replicas),
     modelUrl: stack.modelUrl,
@@ -94,7 +105,7 @@ export async function runScenario(
   await stack.heal();
   const ids = [limited.uuid, neighbour.uuid];
   const isSettled = await settled(stack, ids, tag);
-  const peakTokens = await watch.stop();
+  const peaks = await watch.stop();
   await sleep(Math.max(0, (events.limits.at(-1)?.at ?? 0) + changeHoldsAfterMs - Date.now()));
   const topUps: SentMessage[] = [];
   const topUp = { messages: mostTopUps, concurrency: 1, mix: { full: 1 }, sent: topUps, enough: wasRefused };
@@ -106,22 +117,26 @@ export async function runScenario(
   const deaths = scenario.events.some((event) => event.do === 'kill' || event.do === 'kill-in-commit');
   const calm = !deaths && !disturbed && clock === undefined;
   const exhausted = topUps.findLast(wasRefused)?.replies.at(-1)?.refusal?.limit;
-  const lowered = events.limits.some(({ tokens = Infinity }, at) => tokens < (events.limits[at - 1]?.tokens ?? 0));
+  for (const name of watchedLimits) if (wasLowered(events.limits, name)) peaks[name] = 0;
   const evidence: TenantEvidence[] = [
     {
       ...{ name: limited.name, uuid: limited.uuid, limits: events.limits, neighbour: false, calm, sent: [...sent, ...topUps] },
-      ...{ exhausted, peakTokens: lowered ? 0 : peakTokens, ...(monthTurnedAt === undefined ? {} : { monthTurnedAt }) },
+      ...{ exhausted, peaks, prices: modelPrices, ...(monthTurnedAt === undefined ? {} : { monthTurnedAt }) },
       served: [...(await readServed(stack.modelUrl, `${tag}s`)), ...(await readServed(stack.modelUrl, `${tag}t`))],
       ...(await readStored(stack.auditor, limited.uuid)),
     },
     {
       ...{ name: neighbour.name, uuid: neighbour.uuid, limits: [{ at: since.at, ...plenty }], neighbour: true, calm, sent: beside },
-      ...{ exhausted: undefined, peakTokens: 0, ...(monthTurnedAt === undefined ? {} : { monthTurnedAt }) },
+      ...{ exhausted: undefined, peaks: noPeaks, prices: modelPrices, ...(monthTurnedAt === undefined ? {} : { monthTurnedAt }) },
       served: await readServed(stack.modelUrl, `${tag}n`),
       ...(await readStored(stack.auditor, neighbour.uuid)),
     },
   ];
   return { scenario, evidence, violations: [...check(evidence), ...unexpected(evidence)], seconds: (performance.now() - began) / 1_000 };
+}
+
+function wasLowered(limits: LimitChange[], name: keyof Peaks): boolean {
+  return limits.some((change, at) => (change[name] ?? Infinity) < (limits[at - 1]?.[name] ?? 0));
 }
 
 /** A run that has not reached its limit has shown nothing. */

@@ -20,7 +20,11 @@ export interface Scenario {
   /** Messages that wait for their answers at once, and messages in all. */
   concurrency: number;
   messages: number;
+  /** Visitors who send them; without it each has few of them. */
+  visitors?: number;
   limits: Omit<LimitChange, 'at'>;
+  /** Who answers: a cheap model, or one that costs several hundred times as much. */
+  model: 'demo-large' | 'demo-small';
   /** Bound of the bot's answers, in tokens. */
   maxOutputTokens: number;
   mix: Mix;
@@ -53,7 +57,7 @@ const rough: Mix = {
   dense: 1,
 };
 
-const usual = { maxOutputTokens: 400, answer: atOnce, dialects: all, events: [] as Event[] };
+const usual = { model: 'demo-large' as const, maxOutputTokens: 400, answer: atOnce, dialects: all, events: [] as Event[] };
 
 /** So many at once, at a limit that a part of them reaches; nothing else goes wrong. */
 export function crowd(seed: number, replicas: 1 | 3, concurrency: number): Scenario {
@@ -66,6 +70,29 @@ export function crowd(seed: number, replicas: 1 | 3, concurrency: number): Scena
 export function roughProvider(seed: number, messages = 120): Scenario {
   const limits = { tokens: messages * 200, visitorTokens: 20_000 };
   return { ...usual, name: 'rough providers, stops, absurd bounds', seed, replicas: 3, concurrency: 24, messages, limits, mix: rough };
+}
+
+/** So many at once, at a limit of money: the same crowd, and each answer costs what its tokens cost. */
+export function moneyCrowd(seed: number, replicas: 1 | 3, concurrency: number): Scenario {
+  const name = `${concurrency} at once, ${replicas} replicas, money`;
+  const shape = crowd(seed, replicas, concurrency);
+  return { ...shape, name, limits: { cost: shape.messages * 1_200 } };
+}
+
+/** Replicas die and readers stop dear answers, at a limit of money that is large enough for its counter to be several rows. */
+export function moneyKills(seed: number, count: number, messages = 160): Scenario {
+  const mix = { full: 3, plain: 3, silent: 1, zero: 1, throttled: 1, cut: 1, stopped: 3 };
+  const limits = { cost: messages * 450_000 };
+  const shape = kills(seed, count, messages);
+  return { ...shape, name: `${count} kills and stops, money`, model: 'demo-small', mix, limits };
+}
+
+/** A few visitors send much at once, each at a limit of tokens a day of their own; replicas die, readers stop. */
+export function visitorsDay(seed: number, count: number, messages = 120): Scenario {
+  const mix = { full: 3, plain: 3, silent: 1, cut: 1, stopped: 1, dense: 1 };
+  const limits = { visitorTokens: 8_000 };
+  const shape = kills(seed, count, messages);
+  return { ...shape, name: `visitors’ days, ${count} kills`, concurrency: 24, visitors: 3, mix, limits };
 }
 
 /** Replicas die between reservation, call and settlement, and in the middle of a commit. */

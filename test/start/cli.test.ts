@@ -1,15 +1,10 @@
-import { execFile } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { publicId, uuidOf } from '../../src/kernel/ids.ts';
 import { scripted, send } from '../support/event-stream.ts';
+import { runParley } from '../support/operators-program.ts';
 import { asSuperuser } from '../support/services.ts';
 import { type TestStack, testStack, type TestTenant } from '../support/stack.ts';
-
-const program = fileURLToPath(new URL('../../dist/src/apps/cli/cli.main.js', import.meta.url));
-const run = promisify(execFile);
 
 let stack: TestStack;
 let tenant: TestTenant;
@@ -19,15 +14,7 @@ beforeAll(async () => {
 });
 afterAll(() => stack.close());
 
-/** Runs the operators' program on the stack's settings. */
-async function parley(...args: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
-  try {
-    return { code: 0, ...(await run(process.execPath, [program, ...args], { env: { PATH: process.env['PATH'], ...stack.env } })) };
-  } catch (error) {
-    const { code, stdout, stderr } = error as { code: number; stdout: string; stderr: string };
-    return { code, stdout, stderr };
-  }
-}
+const parley = (...args: string[]) => runParley(stack.env, args);
 
 describe('the operators’ commands', () => {
   it('say how full the queue is and what the replicas carry', async () => {
@@ -69,9 +56,8 @@ describe('the operators’ commands', () => {
   it('say in one sentence what is wrong', async () => {
     expect(await parley('dead-letters')).toMatchObject({ code: 1, stderr: 'Say `dead-letters list` or `dead-letters redrive`.\n' });
     const { DATABASE_URL: _url, ...env } = stack.env;
-    const failed = await run(process.execPath, [program, 'queue', 'status'], { env }).catch(
-      (error: unknown) => error as { stderr: string },
-    );
+    const failed = await runParley(env, ['queue', 'status']);
+    expect(failed.code).toBe(1);
     expect(failed.stderr).toMatch(/DATABASE_URL/);
     expect(failed.stderr).not.toMatch(/\n\s+at /);
   });

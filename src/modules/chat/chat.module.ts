@@ -28,6 +28,7 @@ import { ChatTicketsController } from './tickets/tickets.controller.ts';
 import { ChatTickets } from './tickets/tickets.service.ts';
 import { AcceptTurn } from './turn/accept-turn.ts';
 import { FindTurn } from './turn/find-turn.ts';
+import { HeldPlaces } from './turn/held-places.ts';
 import { LeftReservations } from './turn/left-reservations.ts';
 import { TurnDoor } from './turn/turn-door.ts';
 import { TurnQuota } from './turn/turn-quota.ts';
@@ -39,6 +40,7 @@ import { TurnStorage, TurnStreaming, TurnTools } from './turn/turn-tools.ts';
 const turn = [
   AcceptTurn,
   FindTurn,
+  HeldPlaces,
   LeftReservations,
   TurnDoor,
   TurnQuota,

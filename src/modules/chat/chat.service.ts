@@ -3,6 +3,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import { type HttpConfig, httpConfig } from '../../platform/http/index.ts';
 import { ChatSockets } from './gateway/chat-sockets.ts';
 import { TurnQueue } from './queue/turn-queue.ts';
+import { HeldPlaces } from './turn/held-places.ts';
 import { LeftReservations } from './turn/left-reservations.ts';
 import { TurnRunner } from './turn/turn-runner.ts';
 import { TurnSweeper } from './turn/turn-sweeper.ts';
@@ -13,20 +14,16 @@ const closeOverMs = 2_000;
 /** How long turns that are cut may take to let go, in milliseconds: one that waits for a lost database does not. */
 const cutWithinMs = 2_000;
 
-/** How often the places of running turns are held for another minute, in milliseconds. */
-const holdPlacesMs = 20_000;
-
 /** Starts and stops chat on this replica. */
 @Injectable()
 export class Chat {
-  private holding: NodeJS.Timeout | undefined;
-
   constructor(
     private readonly sockets: ChatSockets,
     private readonly sweeper: TurnSweeper,
     private readonly runner: TurnRunner,
     private readonly queue: TurnQueue,
     private readonly left: LeftReservations,
+    private readonly places: HeldPlaces,
     @Inject(httpConfig.token) private readonly http: HttpConfig,
   ) {}
 
@@ -36,8 +33,7 @@ export class Chat {
     this.queue.start();
     this.sweeper.start();
     this.left.start();
-    this.holding = setInterval(() => this.runner.holdPlaces(this.queue.places()), holdPlacesMs);
-    this.holding.unref();
+    this.places.start();
   }
 
   /**
@@ -52,7 +48,7 @@ export class Chat {
     await this.idleWithin(this.http.drainTimeoutMs);
     for (const { id } of this.runner.running()) this.runner.cut(id, 'drain');
     await this.idleWithin(cutWithinMs);
-    clearInterval(this.holding);
+    this.places.stop();
     await this.sockets.drain(Math.min(closeOverMs, this.sockets.size * 10));
     this.queue.leave();
   }

@@ -12,5 +12,6 @@ export { type CallUse, type InAndOut, NotReserved, type Reservation, openReserva
 export { Quotas } from './quotas/quotas.ts';
 export { Admission, type Entrance, type Rate, type RateRefusal, type TurnPlace } from './rates/admission.ts';
 export { CountedAtAdmission } from './rates/request-rate.guard.ts';
+export { SocketCounts } from './rates/socket-counts.ts';
 export { TenantSockets } from './rates/tenant-sockets.ts';
 export { type MonthCounter, Thresholds } from './usage/thresholds.ts';

@@ -25,6 +25,8 @@ export const redisKeys = {
   visitorSockets: (tenantId: string, visitorId: string) => `t:{${tenantId}}:visitor:${visitorId}:sockets`,
   /** Counter of a visitor's messages in the current minute. */
   visitorMessages: (tenantId: string, visitorId: string) => `t:{${tenantId}}:visitor:${visitorId}:messages`,
+  /** Counter of a visitor's sends in the current minute that are, or may be, copies of one that came in before. */
+  visitorCopies: (tenantId: string, visitorId: string) => `t:{${tenantId}}:visitor:${visitorId}:copies`,
   /** Counter of a tenant's requests in the current minute. */
   tenantRequests: (tenantId: string) => `t:{${tenantId}}:requests`,
   /** Sorted set of a tenant's unfinished turns, by when their places run out. */

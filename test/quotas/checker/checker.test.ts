@@ -1,10 +1,12 @@
 import { describe, expect, test } from 'vitest';
 import { check } from './checker.ts';
-import type { LedgerRow, SentMessage, ServedCall, StoredTurn, TenantEvidence } from './evidence.ts';
+import type { LedgerRow, LimitChange, SentMessage, ServedCall, StoredTurn, TenantEvidence } from './evidence.ts';
 
 const month = '2026-11-01T00:00:00.000Z';
 const day = '2026-11-21T00:00:00.000Z';
 const tenant = 'tenant';
+/** Ten tokens in and ninety out cost 6.9. */
+const prices = { demo: { input: 150_000, output: 60_000 } };
 
 const message = (marker: string, at: number, more: Partial<SentMessage> = {}): SentMessage => ({
   ...{ marker, visitor: 'visitor-0', dialect: 'events', kind: 'plain' },
@@ -21,7 +23,7 @@ const turn = (marker: string, more: Partial<StoredTurn> = {}): StoredTurn => ({
   ...more,
 });
 const served = (marker: string, at: number, more: Partial<ServedCall> = {}): ServedCall => ({
-  ...{ marker, startedAt: at, status: 200, outcome: 'complete', promptTokens: 10, tokensServed: 90 },
+  ...{ marker, model: 'demo', startedAt: at, status: 200, outcome: 'complete', promptTokens: 10, tokensServed: 90 },
   ...{ reported: { prompt: 10, completion: 90 }, ...more },
 });
 const booked = (marker: string, call: number, more: Partial<LedgerRow> = {}): LedgerRow => ({
@@ -33,6 +35,7 @@ const booked = (marker: string, call: number, more: Partial<LedgerRow> = {}): Le
     state: 'settled',
     reservedInput: 100,
     reservedOutput: 100,
+    reservedCost: 21,
   },
   ...{ inputTokens: 10, outputTokens: 90, estimated: false, cost: 7, month, day, ...more },
 });
@@ -42,8 +45,8 @@ function sound(): TenantEvidence {
   const markers = Array.from({ length: 9 }, (_, at) => `M${at}`);
   const counts = { messages: 9, tokens: 900, tokensReserved: 0, cost: 63, costReserved: 0 };
   return {
-    ...{ name: 'T', uuid: tenant, limits: [{ at: 0, tokens: 1_000, visitorTokens: 5_000 }], neighbour: false, calm: true },
-    ...{ exhausted: 'tokens_per_month', peakTokens: 1_000 },
+    ...{ name: 'T', uuid: tenant, limits: [{ at: 0, tokens: 1_000, cost: 84, visitorTokens: 5_000 }], neighbour: false, calm: true },
+    ...{ exhausted: 'tokens_per_month', prices, peaks: { tokens: 1_000, cost: 84, visitorTokens: 1_000 } },
     sent: [...markers.map((marker, at) => message(marker, at * 100)), refused('M9', 900)],
     served: markers.map((marker, at) => served(marker, at * 100 + 5)),
     turns: markers.map((marker) => turn(marker)),
@@ -69,7 +72,7 @@ function rough(): TenantEvidence {
     booked('M8', 3),
   );
   evidence.limits = [{ at: 0, tokens: 1_200 }];
-  evidence.peakTokens = 1_200;
+  evidence.peaks.tokens = 1_200;
   for (const counter of evidence.counters) Object.assign(counter, { tokens: 1_000, cost: 70 });
   return evidence;
 }
@@ -88,15 +91,24 @@ test('P6: what is sound has no violation: calm, after a death, or out of quota f
 describe('P6: the checker finds', () => {
   test.each<[string, string, Change]>([
     ['more served than allowed', 'overspend', (e) => (e.limits = [{ at: 0, tokens: 899, visitorTokens: 5_000 }])],
+    ['more money served than allowed', 'overspend', (e) => (e.limits = [{ at: 0, cost: 62 }])],
     ['more served to a visitor than allowed', 'overspend', (e) => (e.limits = [{ at: 0, tokens: 1_000, visitorTokens: 899 }])],
     ['more messages than allowed', 'overspend', (e) => (e.limits = [{ at: 0, tokens: 1_000, visitorTokens: 5_000, messages: 8 }])],
-    ['a message accepted at a limit that was lowered', 'overspend', (e) => lower(e, 100)],
-    ['a promise beyond the limit', 'over-reserved', (e) => (e.peakTokens = 1_001)],
+    ['a message accepted at a limit that was lowered', 'overspend', (e) => lower(e, { tokens: 100 })],
+    ['a message accepted at a limit of money that was lowered', 'overspend', (e) => lower(e, { cost: 7 })],
+    ['a promise beyond the limit', 'over-reserved', (e) => (e.peaks.tokens = 1_001)],
+    ['a promise of money beyond the limit', 'over-reserved', (e) => (e.peaks.cost = 85)],
+    ['a promise to a visitor beyond the limit', 'over-reserved', (e) => (e.peaks.visitorTokens = 5_001)],
     ['a request that is in no ledger', 'unrecorded', (e) => e.served.push(served('M3', 400))],
     ['a request for a message that was never accepted', 'unrecorded', (e) => e.served.push(served('M77', 400))],
     ['less booked than served', 'under-booked', (e) => edit(e.ledger, 2, { outputTokens: 80, estimated: true })],
     ['a release of what was served', 'under-booked', (e) => edit(e.ledger, 2, { state: 'released', inputTokens: 0, outputTokens: 0 })],
     ['more served than reserved', 'under-booked', (e) => edit(e.ledger, 2, { reservedOutput: 5, reservedInput: 5 })],
+    ['a cheaper price than the tokens have', 'inexact', (e) => edit(e.ledger, 2, { cost: 6 })],
+    ['a dearer price than the tokens have', 'inexact', (e) => edit(e.ledger, 2, { cost: 8 })],
+    ['less money booked than served', 'under-booked', (e) => edit(e.ledger, 2, { cost: 6, outputTokens: 190, estimated: true })],
+    ['more money served than reserved', 'under-booked', (e) => edit(e.ledger, 2, { reservedCost: 6 })],
+    ['more money booked than reserved', 'over-booked', (e) => edit(e.ledger, 2, { cost: 22, estimated: true })],
     ['more booked than reserved', 'over-booked', (e) => edit(e.ledger, 2, { outputTokens: 191, estimated: true })],
     ['a count of its own that is called exact', 'inexact', (e) => edit(e.ledger, 2, { inputTokens: 11 })],
     ['an estimate of what the provider has said', 'inexact', (e) => edit(e.ledger, 2, { estimated: true })],
@@ -112,6 +124,13 @@ describe('P6: the checker finds', () => {
     ['a message that counts twice', 'counter', (e) => edit(e.counters, 0, { messages: 10 })],
     ['a month without a counter', 'counter', (e) => edit(e.ledger, 0, { month: '2026-10-01T00:00:00.000Z' })],
     ['quota that nobody can use', 'unused', (e) => (e.limits = [{ at: 0, tokens: 1_101, visitorTokens: 5_000 }])],
+    ['money that nobody can use', 'unused', (e) => exhaust(e, 'cost_per_month', { cost: 85 })],
+    ['a day of a visitor that they cannot use', 'unused', (e) => exhaust(e, 'visitor_tokens_per_day', { visitorTokens: 1_101 })],
+    [
+      'a refusal in the middle of a day',
+      'refusal',
+      (e) => refusalOf(e, { limit: 'visitor_tokens_per_day', resetsAt: '2026-11-22T01:00:00.000Z' }),
+    ],
     ['a refusal that does not say when', 'refusal', (e) => refusalOf(e, { resetsAt: undefined })],
     ['a refusal in the middle of a month', 'refusal', (e) => refusalOf(e, { resetsAt: '2026-11-22T00:00:00.000Z' })],
     ['a refusal by another limit', 'refusal', (e) => refusalOf(e, { limit: 'seats' })],
@@ -136,6 +155,7 @@ describe('P6: the checker finds', () => {
 
   test.each<[string, string, Change]>([
     ['a lost call that is not booked', 'under-booked', (e) => edit(e.ledger, -3, { state: 'released', inputTokens: 0, outputTokens: 0 })],
+    ['a cost of what was released', 'over-booked', (e) => edit(e.ledger, -2, { cost: 5 })],
     ['a row too few', 'unrecorded', (e) => e.ledger.splice(-3, 2)],
     [
       'a row that is exact without a request',
@@ -159,7 +179,7 @@ describe('P6: the checker finds', () => {
     evidence.counters.push({ ...old, window: next, tokens: 400, messages: 4, cost: 28 });
     Object.assign(old, { tokens: 500, messages: 5, cost: 35 });
     evidence.limits = [{ at: 0, tokens: 500 }];
-    evidence.peakTokens = 500;
+    evidence.peaks.tokens = 500;
     expect(check([evidence])).toEqual([]);
     edit(evidence.ledger, 4, { month: next });
     expect(check([evidence]).map(({ kind }) => kind)).toContain('counter');
@@ -169,12 +189,18 @@ describe('P6: the checker finds', () => {
   });
 });
 
-/** A thousand tokens until 300, then fewer; messages go on. */
-function lower(evidence: TenantEvidence, tokens: number): void {
+/** A thousand tokens and their money until 300, then less; messages go on. */
+function lower(evidence: TenantEvidence, limits: Partial<LimitChange>): void {
   evidence.limits = [
-    { at: 0, tokens: 1_000 },
-    { at: -4_700, tokens },
+    { at: 0, tokens: 1_000, cost: 84 },
+    { at: -4_700, ...limits },
   ];
+}
+
+/** Another limit than that of tokens was the one that refused. */
+function exhaust(evidence: TenantEvidence, limit: string, limits: Partial<LimitChange>): void {
+  evidence.exhausted = limit;
+  evidence.limits = [{ at: 0, ...limits }];
 }
 
 /** The first call of the refused message broke off, and there was no room for another. */

@@ -23,7 +23,7 @@ function judgeLedger(evidence: TenantEvidence): { matchings: Matching[]; violati
   const violations: Violation[] = [];
   const report = (kind: Violation['kind'], detail: string) => void violations.push({ kind, tenant: evidence.name, detail });
   const matchings = evidence.turns.map((turn) => {
-    const matching = matchCalls(turn, calls.get(turn.marker) ?? [], rows.get(turn.id) ?? [], evidence.calm);
+    const matching = matchCalls(turn, calls.get(turn.marker) ?? [], rows.get(turn.id) ?? [], evidence);
     for (const { kind, detail } of matching.misfits) report(kind, detail);
     return matching;
   });

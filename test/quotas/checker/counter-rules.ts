@@ -1,13 +1,16 @@
 import { bookedOf } from './call-matching.ts';
-import type { CounterRow, LedgerRow, TenantEvidence } from './evidence.ts';
+import { type CounterRow, type LedgerRow, limitNames, type TenantEvidence, wasRefused } from './evidence.ts';
 import type { Violation } from './violation.ts';
 
 /** Rules 3 and 4: counters are the sums of the ledger, nothing stays reserved, and nothing stays unused for want of a reservation. */
 export function judgeCounters(evidence: TenantEvidence): Violation[] {
   const found: Violation[] = [];
   const report = (kind: Violation['kind'], detail: string) => void found.push({ kind, tenant: evidence.name, detail });
-  for (const row of evidence.ledger)
-    if (row.state === 'reserved') report('unsettled', `row ${row.id} (turn ${row.turnId}, call ${row.call}) is still reserved`);
+  for (const row of evidence.ledger) {
+    const about = `row ${row.id} (turn ${row.turnId}, call ${row.call})`;
+    if (row.state === 'reserved') report('unsettled', `${about} is still reserved`);
+    if (row.state === 'released' && row.cost !== 0) report('over-booked', `${about} is released, and costs ${row.cost}`);
+  }
   const months = sums(evidence.ledger, (row) => `${evidence.uuid} ${row.month}`);
   const days = sums(evidence.ledger, (row) => (row.visitorId === null ? undefined : `${row.visitorId} ${row.day}`));
   for (const counter of evidence.counters) {
@@ -21,7 +24,7 @@ export function judgeCounters(evidence: TenantEvidence): Violation[] {
     if (counter.costReserved !== 0) report('unsettled', `${who} still has a cost of ${counter.costReserved} reserved`);
   }
   const keys = new Set(evidence.counters.map(({ subject, window }) => `${subject} ${window}`));
-  for (const [key, { tokens }] of months) if (tokens > 0 && !keys.has(key)) report('counter', `there is no counter ${key}`);
+  for (const [key, { tokens, cost }] of months) if (tokens + cost > 0 && !keys.has(key)) report('counter', `there is no counter ${key}`);
   judgeMessageCount(evidence, report);
   judgeUnused(evidence, report);
   return found;
@@ -45,26 +48,43 @@ function judgeMessageCount(evidence: TenantEvidence, report: Report): void {
 function judgeUnused(evidence: TenantEvidence, report: Report): void {
   const left = unusedOf(evidence);
   if (left === undefined) return;
-  if (evidence.exhausted === 'messages_per_month' && left !== 0) report('unused', `${left} more messages were allowed than accepted`);
-  if (evidence.exhausted !== 'tokens_per_month') return;
-  const reservation = largestReservation(evidence.ledger);
-  if (evidence.ledger.length > 0 && left > reservation) report('unused', `${left} tokens are left, and a reservation takes ${reservation}`);
+  const { exhausted, ledger } = evidence;
+  if (exhausted === limitNames.messages && left !== 0) report('unused', `${left} more messages were allowed than accepted`);
+  if (exhausted === limitNames.messages || ledger.length === 0) return;
+  const isMoney = exhausted === limitNames.cost;
+  const reservation = Math.max(...ledger.map((row) => (isMoney ? row.reservedCost : row.reservedInput + row.reservedOutput)));
+  if (left > reservation) report('unused', `${left} are left of ${exhausted}, and a reservation takes ${reservation}`);
 }
 
-/** Tokens or messages that were left of the newest month when it refused; undefined when it did not. */
+/** What was left of the limit that refused, in its own unit, in the newest window; undefined when none refused. */
 export function unusedOf(evidence: TenantEvidence): number | undefined {
   const limits = evidence.limits.at(-1);
-  const month = ownMonths(evidence)
-    .toSorted((a, b) => (a.window < b.window ? -1 : 1))
-    .at(-1);
-  if (evidence.exhausted === 'tokens_per_month' && limits?.tokens !== undefined) return limits.tokens - (month?.tokens ?? 0);
-  if (evidence.exhausted === 'messages_per_month' && limits?.messages !== undefined) return limits.messages - (month?.messages ?? 0);
-  return undefined;
+  const left = (limit: number | undefined, subject: string | undefined, used: (counter: CounterRow) => number) => {
+    if (limit === undefined || subject === undefined) return undefined;
+    const windows = evidence.counters.filter((counter) => counter.subject === subject);
+    const newest = windows.toSorted((a, b) => (a.window < b.window ? -1 : 1)).at(-1);
+    return limit - (newest === undefined ? 0 : used(newest));
+  };
+  switch (evidence.exhausted) {
+    case limitNames.tokens:
+      return left(limits?.tokens, evidence.uuid, ({ tokens }) => tokens);
+    case limitNames.messages:
+      return left(limits?.messages, evidence.uuid, ({ messages }) => messages);
+    case limitNames.cost:
+      return left(limits?.cost, evidence.uuid, ({ cost }) => cost);
+    case limitNames.visitorTokens:
+      return left(limits?.visitorTokens, refusedVisitor(evidence), ({ tokens }) => tokens);
+    case undefined:
+    default:
+      return undefined;
+  }
 }
 
-/** The largest reservation of any call, in tokens. */
-export function largestReservation(ledger: LedgerRow[]): number {
-  return Math.max(0, ...ledger.map((row) => row.reservedInput + row.reservedOutput));
+/** The id of the visitor who was refused last; undefined when nothing of theirs was ever accepted. */
+function refusedVisitor({ sent, turns }: TenantEvidence): string | undefined {
+  const visitor = sent.findLast(wasRefused)?.visitor;
+  const own = new Set(sent.filter((message) => message.visitor === visitor).map(({ marker }) => marker));
+  return turns.find(({ marker }) => own.has(marker))?.visitorId;
 }
 
 function ownMonths({ counters, uuid }: TenantEvidence): CounterRow[] {

@@ -38,6 +38,7 @@ export interface SentMessage {
 /** One request as the model server has seen and counted it. */
 export interface ServedCall {
   marker: string;
+  model: string;
   /** Milliseconds since the epoch. */
   startedAt: number;
   status: number;
@@ -69,6 +70,8 @@ export interface LedgerRow {
   state: 'reserved' | 'settled' | 'released';
   reservedInput: number;
   reservedOutput: number;
+  /** Micro-units of money. */
+  reservedCost: number;
   inputTokens: number | null;
   outputTokens: number | null;
   estimated: boolean;
@@ -93,9 +96,23 @@ export interface LimitChange {
   at: number;
   tokens?: number;
   messages?: number;
+  /** Micro-units of money. */
+  cost?: number;
   /** Tokens of each visitor in a day. */
   visitorTokens?: number;
 }
+
+/** What a million tokens cost, in micro-units of money. */
+export interface Price {
+  input: number;
+  output: number;
+}
+
+/** Limits whose counters are looked at all the while. */
+export const watchedLimits = ['tokens', 'cost', 'visitorTokens'] as const satisfies (keyof LimitChange)[];
+
+/** Most that was seen used and reserved at one moment: in a month of the tenant, or in a day of any visitor. */
+export type Peaks = Record<(typeof watchedLimits)[number], number>;
 
 /** Everything that is known of one tenant, from three sources that know nothing of each other. */
 export interface TenantEvidence {
@@ -116,20 +133,30 @@ export interface TenantEvidence {
   turns: StoredTurn[];
   ledger: LedgerRow[];
   counters: CounterRow[];
-  /** Most tokens, used and reserved, that were seen in a month's counter while the limit had not been lowered. */
-  peakTokens: number;
+  /** What models cost, by their names; the harness has set it. */
+  prices: Record<string, Price>;
+  /** 0 where the limit was lowered meanwhile. */
+  peaks: Peaks;
 }
 
 /** The limit's name on the wire. */
 export const limitNames = {
   tokens: 'tokens_per_month',
   messages: 'messages_per_month',
+  cost: 'cost_per_month',
   visitorTokens: 'visitor_tokens_per_day',
 } as const satisfies Record<keyof Omit<LimitChange, 'at'>, string>;
 
 /** Tokens that a request has cost by the model server's own count; one that was answered with an error costs nothing. */
-export function costOf(call: ServedCall): number {
+export function tokensOf(call: ServedCall): number {
   return call.status >= 400 ? 0 : call.promptTokens + call.tokensServed;
+}
+
+/** The same in micro-units of money: what the tokens of this one request cost, of which a begun micro-unit is a whole one. A model without a price is free. */
+export function moneyOf(call: ServedCall, prices: Record<string, Price>): number {
+  const price = prices[call.model];
+  if (price === undefined || call.status >= 400) return 0;
+  return Math.ceil((call.promptTokens * price.input + call.tokensServed * price.output) / 1_000_000);
 }
 
 /** True when the first answer to a message, or a later one, has acknowledged it. */

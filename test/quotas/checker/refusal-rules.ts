@@ -37,6 +37,7 @@ function faultsOf(refusal: Refusal | undefined, evidence: TenantEvidence, later:
   const resets = Date.parse(resetsAt ?? '');
   if (Number.isNaN(resets)) found.push(`resets_at is ${resetsAt ?? 'absent'}`);
   else if (new Date(resets).getUTCDate() !== 1 && limit.endsWith('_per_month')) found.push(`a month begins anew at ${resetsAt}`);
+  if (limit.endsWith('_per_day') && resets % 86_400_000 !== 0) found.push(`a day begins anew at ${resetsAt}`);
   if (headers === undefined) return found;
   if (headers.shouldRetry !== 'false') found.push(`x-should-retry is ${headers.shouldRetry}`);
   if (!(Number(headers.retryAfter) > 0)) found.push(`Retry-After is ${headers.retryAfter}`);

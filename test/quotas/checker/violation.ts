@@ -1,6 +1,6 @@
 /** What can go wrong. Each is a part of P6 broken. */
 export const violationKinds = [
-  /** The model server has served more tokens, or more messages were accepted, than the limit allows. */
+  /** The model server has served more tokens, or tokens for more money, or more messages were accepted, than the limit allows. */
   'overspend',
   /** Counters have promised more than the limit at some moment. */
   'over-reserved',
@@ -29,12 +29,18 @@ export const violationKinds = [
 ] as const;
 export type ViolationKind = (typeof violationKinds)[number];
 
+/** So much of something; money is counted in micro-units. */
+export interface Excess {
+  of: 'tokens' | 'messages' | 'money';
+  amount: number;
+}
+
 /** One finding. */
 export interface Violation {
   kind: ViolationKind;
   tenant: string;
   /** What was seen, in ids and numbers. */
   detail: string;
-  /** Tokens or messages beyond the limit, of an overspend. */
-  excess?: number;
+  /** What is beyond the limit, of an overspend. */
+  excess?: Excess;
 }

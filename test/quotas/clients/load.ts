@@ -22,6 +22,8 @@ export interface Load {
   /** Messages in all, and messages that wait for their answers at once. */
   messages: number;
   concurrency: number;
+  /** Visitors who send them; lanes share them where they are fewer. */
+  visitors?: number;
   mix: Mix;
   answer: AnswerShape;
   dialects: Dialect[];
@@ -58,7 +60,13 @@ export async function sendAll(load: Load): Promise<void> {
       const marker = `${load.tag}x${next}x`;
       next += 1;
       const made = draft(marker, load.random.branch(marker), load);
-      const message: SentMessage = { marker, visitor: `visitor-${number % 40}`, dialect: made.dialect, kind: made.kind, replies: [] };
+      const message: SentMessage = {
+        marker,
+        visitor: `visitor-${number % (load.visitors ?? 40)}`,
+        dialect: made.dialect,
+        kind: made.kind,
+        replies: [],
+      };
       load.sent.push(message);
       await send(load, made, message);
       if (load.enough?.(message) === true) over = true;

@@ -1,9 +1,16 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
+import type { Peaks } from '../checker/evidence.ts';
+
+interface Promised {
+  isVisitor: boolean;
+  tokens: number;
+  cost: number;
+}
 
 /** Looks at a tenant's counters all the while, for what they promise at any one moment. */
 export class CounterWatch {
-  private readonly peaks = new Map<string, number>();
+  private readonly peaks: Peaks = { tokens: 0, cost: 0, visitorTokens: 0 };
   private readonly over = new AbortController();
   private readonly looking: Promise<void>;
 
@@ -11,11 +18,11 @@ export class CounterWatch {
     this.looking = this.look(ownerUrl, tenantId, everyMs);
   }
 
-  /** Ends it; gives the most tokens, used and reserved, that were seen in one month. */
-  async stop(): Promise<number> {
+  /** Ends it; gives the most, used and reserved, that was seen in any one window. */
+  async stop(): Promise<Peaks> {
     this.over.abort();
     await this.looking;
-    return Math.max(0, ...this.peaks.values());
+    return { ...this.peaks };
   }
 
   private async look(ownerUrl: string, tenantId: string, everyMs: number): Promise<void> {
@@ -23,16 +30,22 @@ export class CounterWatch {
     await client.connect();
     try {
       while (!this.over.signal.aborted) {
-        const found = await client.query<{ month: Date; tokens: string }>(
-          'SELECT starts_at AS month, sum(tokens + tokens_reserved) AS tokens FROM usage_counters WHERE tenant_id = $1 AND subject = $1 GROUP BY 1',
+        const found = await client.query<Promised>(
+          `SELECT subject <> tenant_id AS "isVisitor", sum(tokens + tokens_reserved)::float8 AS tokens, sum(cost + cost_reserved)::float8 AS cost
+           FROM usage_counters WHERE tenant_id = $1 GROUP BY tenant_id, subject, starts_at`,
           [tenantId],
         );
-        for (const { month, tokens } of found.rows)
-          this.peaks.set(month.toISOString(), Math.max(this.peaks.get(month.toISOString()) ?? 0, Number(tokens)));
+        for (const each of found.rows) this.note(each);
         await sleep(everyMs, undefined, { signal: this.over.signal }).catch(() => undefined);
       }
     } finally {
       await client.end();
     }
+  }
+
+  private note({ isVisitor, tokens, cost }: Promised): void {
+    const { peaks } = this;
+    if (isVisitor) peaks.visitorTokens = Math.max(peaks.visitorTokens, tokens);
+    else Object.assign(peaks, { tokens: Math.max(peaks.tokens, tokens), cost: Math.max(peaks.cost, cost) });
   }
 }

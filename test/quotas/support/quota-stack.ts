@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { waitUntil } from '../../../scripts/local/processes.mjs';
 import { FaultStack } from '../../faults/support/fault-stack.ts';
 import type { SeededRandom } from '../../faults/support/random.ts';
+import { setModelPrices } from './model-prices.ts';
 import type { MonthClock } from './month-clock.ts';
 import type { Auditor } from './read-evidence.ts';
 
@@ -14,9 +15,22 @@ export class QuotaStack {
     this.stack = stack;
   }
 
-  /** Starts three replicas; the server must have been built. */
+  /** Starts three replicas, which know what the models cost; the server must have been built. */
   static async start(seed: number): Promise<QuotaStack> {
-    return new QuotaStack(await FaultStack.start({ seed, replicas: 3, tenants: 0, fsync: false, proxy: 'none' }));
+    const stack = await FaultStack.start({ seed, replicas: 3, tenants: 0, fsync: false, proxy: 'none' });
+    try {
+      await setModelPrices(stack.owner.main);
+      await Promise.all(
+        stack.replicas.map(async (replica) => {
+          await replica.kill();
+          await replica.start();
+        }),
+      );
+    } catch (error) {
+      await stack.close();
+      throw error;
+    }
+    return new QuotaStack(stack);
   }
 
   /** Where logs and data are. */

@@ -1,5 +1,5 @@
-import { randomBytes } from 'node:crypto';
 import pg from 'pg';
+import { signUpCustomer } from '../../support/sign-up.ts';
 import type { LimitChange } from '../checker/evidence.ts';
 import { limitNames } from '../checker/evidence.ts';
 import type { LoadTenant } from '../clients/load.ts';
@@ -10,23 +10,10 @@ export interface QuotaTenant extends LoadTenant {
   uuid: string;
 }
 
-/** Signs up a tenant with a secret key and a bot whose answers have at most `maxOutputTokens`, over the API, as a customer does. */
-export async function signUpTenant(url: string, name: string, maxOutputTokens: number): Promise<QuotaTenant> {
-  const call = async (path: string, body: object, token?: string) => {
-    const response = await fetch(url + path, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json', ...(token === undefined ? {} : { authorization: `Bearer ${token}` }) },
-      body: JSON.stringify(body),
-    });
-    if (response.status !== 201) throw new Error(`${path} answered ${response.status}`);
-    return (await response.json()) as Record<string, string>;
-  };
-  const email = `owner-${randomBytes(6).toString('hex')}@example.com`;
-  const session = await call('/v1/auth/sign-up', { email, password: randomBytes(12).toString('base64url'), tenant_name: name });
-  const token = session['access_token'];
-  const key = await call('/v1/api-keys', { name: 'Key' }, token);
-  const bot = await call('/v1/bots', { name: 'Bot', instructions: 'Be brief.', max_output_tokens: maxOutputTokens }, token);
-  return { name, uuid: uuidOfPublic(session['tenant_id'] ?? ''), apiKey: key['key'] ?? '', botId: bot['id'] ?? '' };
+/** Signs up a tenant whose bot is answered by this model, with at most so many tokens. */
+export async function signUpTenant(url: string, name: string, bot: { model: string; maxOutputTokens: number }): Promise<QuotaTenant> {
+  const made = await signUpCustomer(url, name, { model: bot.model, max_output_tokens: bot.maxOutputTokens });
+  return { name, uuid: uuidOfPublic(made.tenantId), apiKey: made.apiKey, botId: made.botId };
 }
 
 /** Sets a tenant's limits as an operator's database client would: a plan without limits, and overrides. Gives when it was done. */

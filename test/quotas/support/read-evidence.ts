@@ -11,6 +11,7 @@ export interface Auditor {
 
 interface WitnessEntry {
   last_user: string;
+  model: string | null;
   started_at: string;
   status: number;
   outcome: string;
@@ -37,6 +38,7 @@ function callOf(entry: WitnessEntry): ServedCall {
   const { usage_reported: usage } = entry;
   return {
     marker: entry.last_user.split(' ')[0] ?? '',
+    model: entry.model ?? '',
     startedAt: Date.parse(entry.started_at),
     status: entry.status,
     outcome: entry.outcome,
@@ -66,7 +68,7 @@ export async function readStored(
     query<Omit<LedgerRow, 'month' | 'day'> & { month: Date; day: Date }>(
       auditor.main,
       `SELECT id, turn_id AS "turnId", call, visitor_id AS "visitorId", state, reserved_input AS "reservedInput",
-         reserved_output AS "reservedOutput", input_tokens AS "inputTokens", output_tokens AS "outputTokens", estimated,
+         reserved_output AS "reservedOutput", reserved_cost::float8 AS "reservedCost", input_tokens AS "inputTokens", output_tokens AS "outputTokens", estimated,
          coalesce(cost, 0)::float8 AS cost, month_starts_at AS month,
          coalesce(day_starts_at, to_timestamp(0)) AS day FROM provider_calls WHERE tenant_id = $1`,
       [tenantId],

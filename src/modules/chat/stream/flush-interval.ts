@@ -30,7 +30,7 @@ export class LoopLoad {
   private busy = 0;
 
   constructor(
-    private readonly look: typeof performance.eventLoopUtilization = performance.eventLoopUtilization,
+    private readonly look: typeof performance.eventLoopUtilization = (...given) => performance.eventLoopUtilization(...given),
     private readonly now: () => number = () => performance.now(),
   ) {}
 

@@ -13,7 +13,7 @@ import { ownBytes, type PromptBounds, promptBounds } from './prompt-bounds.ts';
 import { conversationName, type SendRequest } from './send-request.ts';
 import { maxHistoryMessages } from './turn-limits.ts';
 import { bytesOfWindow, type FirstCall } from './turn-quota.ts';
-import { AllPlacesTaken, TurnDoor } from './turn-door.ts';
+import { TurnDoor, TurnedAway } from './turn-door.ts';
 import type { TurnRef } from './turn.ts';
 import { TurnRunner } from './turn-runner.ts';
 import { type Committed, type PreparedSend, TurnStore } from './turn-store.ts';
@@ -56,14 +56,13 @@ export class AcceptTurn {
     const turnId = newUuid();
     const place = { tenantId, visitorId, turnId };
     const entered = await this.door.enter(place).catch((error: unknown) => {
-      if (error instanceof AllPlacesTaken) return error;
+      if (error instanceof TurnedAway) return error;
       throw error;
     });
-    if (entered instanceof AllPlacesTaken) return this.join(send, entered);
-    const { limits, rate } = entered;
+    if (entered instanceof TurnedAway) return this.join(send, entered);
     try {
-      const { turn, joined } = await this.take(send, bot.settings, turnId, limits);
-      if (joined) this.door.leave(place);
+      const { turn, joined } = await this.take(send, bot.settings, turnId, entered.limits);
+      const rate = joined ? entered.takeBack() : entered.rate;
       return { tenantId, turnId: turn.id, conversationId: turn.conversationId, visitorId, joined, rate };
     } catch (error) {
       this.door.leave(place);
@@ -71,8 +70,9 @@ export class AcceptTurn {
     }
   }
 
-  /** Joins the turn that a copy of the send has made. Throws 429 when there is none. */
-  private async join(send: SendRequest, { rate, refusal }: AllPlacesTaken): Promise<AcceptedTurn> {
+  /** Joins the turn that a copy of the send has made. Throws the refusal when there is none. */
+  private async join(send: SendRequest, { rate, refusal, mayBeCopy }: TurnedAway): Promise<AcceptedTurn> {
+    if (!mayBeCopy) throw refusal;
     const { tenantId, visitorId } = send.party;
     const turn = await this.database.forTenant(tenantId, (tx) => this.store.madeBefore(tx, { send, ...this.digest(send) }));
     if (turn === undefined) throw refusal;
@@ -89,7 +89,7 @@ export class AcceptTurn {
     const { tenantId, visitorId } = send.party;
     const key = await this.keys.visitorKey(tenantId, visitorId);
     const bounds = await promptBounds(this.models, tenantId, settings, send.prompt);
-    const route = routeOf(bounds.model, settings.skills);
+    const route = routeOf(bounds.places, settings.skills);
     const runHere = await this.queue.reserve(route, turnId);
     const first = this.firstCall(send, turnId, settings, bounds);
     let claimed = false;

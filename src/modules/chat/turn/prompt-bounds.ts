@@ -6,6 +6,8 @@ import { windowMargin } from './turn-limits.ts';
 /** What a prompt and its answer may have. */
 export interface PromptBounds {
   model: string;
+  /** What its places are counted by (`routeOf`): who is asked first, whatever names that has been given. */
+  places: string;
   /** Tokens for the prompt and the answer together, by our count. */
   window: number;
   maxOutputTokens: number;
@@ -24,7 +26,8 @@ export async function promptBounds(
   const route = await models.routeFor(tenantId, model);
   const window = Math.floor(route.window * (1 - windowMargin));
   const asked = own?.maxOutputTokens ?? settings.max_output_tokens ?? models.defaultMaxOutputTokens;
-  return { model, window, maxOutputTokens: Math.min(asked, Math.floor(window / 2), route.maxOutputTokens ?? asked), price: route.price };
+  const maxOutputTokens = Math.min(asked, Math.floor(window / 2), route.maxOutputTokens ?? asked);
+  return { model, places: route.firstAsked, window, maxOutputTokens, price: route.price };
 }
 
 /** Bytes of a prompt besides the conversation's own messages. */

@@ -215,14 +215,22 @@ export async function putBack(
 }
 
 /**
- * Lets go of a running turn, so that any replica may claim it at once; the run does not count. For a replica that drains.
- * False when this attempt is not the owner.
+ * Lets go of a running turn, so that any replica may claim it at once; the run does not count. For a replica that drains. `untouched`: it has
+ * neither begun a call nor reserved one, and so the one that its claim has counted does not count either. Once only. False when this attempt is not
+ * the owner.
  */
-export async function letGoOfTurn(tx: Transaction, tenantId: string, turn: { id: string; attempt: number }): Promise<boolean> {
+export async function letGoOfTurn(
+  tx: Transaction,
+  tenantId: string,
+  turn: { id: string; attempt: number },
+  untouched: boolean,
+): Promise<boolean> {
   const updated = await changed(
     tx,
-    `UPDATE turns SET owner = NULL, runs = runs - 1 WHERE tenant_id = $1 AND id = $2 AND attempt = $3 AND state = 'running'`,
-    [tenantId, turn.id, turn.attempt],
+    `UPDATE turns SET owner = NULL, runs = runs - 1,
+       model_calls = model_calls - CASE WHEN $4::boolean AND runs - retries <= $5 THEN 1 ELSE 0 END
+     WHERE tenant_id = $1 AND id = $2 AND attempt = $3 AND state = 'running' AND owner IS NOT NULL`,
+    [tenantId, turn.id, turn.attempt, untouched, maxAttempts],
   );
   return updated > 0;
 }

@@ -110,6 +110,14 @@ export class TurnQuota {
     return this.quotas.room(tx, tenantId, { visitorId, messages: 1, input, output, price }, limits);
   }
 
+  /**
+   * Holds the counters of a tenant and a visitor until the end of the transaction, in their order. For one that settles and reserves: before
+   * anything of them is changed.
+   */
+  async hold(tx: Transaction, tenantId: string, visitorId: string, limits: EffectiveLimits): Promise<void> {
+    await this.quotas.hold(tx, tenantId, visitorId, limits);
+  }
+
   /** Reserves a further call of a turn, whose prompt is known. */
   reserveNext(
     tx: Transaction,

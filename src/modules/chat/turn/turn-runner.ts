@@ -156,7 +156,7 @@ export class TurnRunner {
       await this.stepThrough(run);
     } catch (error) {
       if (!(error instanceof TurnLost)) await this.giveUp(tenantId, turn, run, error);
-      else if (run?.cutReason === 'drain') await this.letGoOf(tenantId, turn);
+      else if (run?.cutReason === 'drain') await this.letGoOf(run);
     } finally {
       if (run !== undefined) this.end(run);
       else if (log !== undefined) this.closeLog(log);
@@ -225,10 +225,18 @@ export class TurnRunner {
     );
   }
 
-  /** Hands a turn that was cut by a drain to whoever takes it: at once, and without counting as a run that failed. */
-  private async letGoOf(tenantId: string, turn: TurnRow): Promise<void> {
-    await this.tools.storage.database
-      .forTenant(tenantId, (tx) => letGoOfTurn(tx, tenantId, turn))
+  /**
+   * Hands a turn that was cut by a drain to whoever takes it: at once, and without counting as a run that failed. What is known of its last call is
+   * booked now, since nobody knows it afterwards.
+   */
+  private async letGoOf({ tenantId, turn, calls }: TurnRun): Promise<void> {
+    const { database, quota } = this.tools.storage;
+    const use = calls?.use();
+    await database
+      .forTenant(tenantId, async (tx) => {
+        const ours = await letGoOfTurn(tx, tenantId, turn, calls?.untouched ?? true);
+        if (ours && use !== undefined) await quota.settle(tx, tenantId, turn.id, { use, begun: true, answered: true });
+      })
       .catch((error: unknown) => this.logger.debug({ turn: turn.id, error: safeError(error) }, 'a turn could not be handed over at once'));
   }
 

@@ -155,8 +155,15 @@ export class TurnStore {
     }
     const userPosition = regenerated?.userPosition ?? conversation.position;
     const content = sealContent(key, userMessageId, [{ type: 'text', text: send.text }]);
+    const over = replaced.filter(({ running }) => !running);
+    // All counters first, in their order: those of other turns than this one are changed.
     const settle = () =>
-      replaced.filter(({ running }) => !running).map(({ id, begun }) => this.quota.settle(tx, tenantId, id, { begun, answered: false }));
+      over.length === 0
+        ? []
+        : [
+            this.quota.hold(tx, tenantId, visitorId, limits),
+            ...over.map(({ id, begun }) => this.quota.settle(tx, tenantId, id, { begun, answered: false })),
+          ];
     const asked = { conversationId: conversation.id, position: userPosition, pending: unfinished.length };
     let { first } = prepared;
     if (again) {

@@ -142,6 +142,16 @@ test('a rolled key and its successor both work during the overlap, then only the
   expect([await me(old.key), await me(successor.key)]).toEqual([401, 200]);
 });
 
+test('at most one key lives on beside its successor, however often it is rolled', async () => {
+  const chain = [await create()];
+  for (let times = 0; times < 4; times += 1) {
+    const answer = await roll(chain.at(-1)?.id ?? '', owner, { overlap_seconds: 600 });
+    expect(answer.status).toBe(201);
+    chain.push(answer.body as NewKey);
+    expect(await Promise.all(chain.map(({ key }) => me(key)))).toEqual(chain.map((_, at) => (at < chain.length - 2 ? 401 : 200)));
+  }
+});
+
 test('of parallel rolls one wins; without overlap the old key dies at once', async () => {
   const old = await create();
   expect(await me(old.key)).toBe(200);

@@ -50,12 +50,13 @@ export class ApiKeysRepository {
     );
   }
 
-  /** Keys that count. One that has a successor does not: rolling a key takes no place of its own. */
+  /** Keys that count. One whose successor can be used does not: rolling a key takes no place of its own, and at most one key lives on beside its successor. */
   async count(tx: Transaction, tenantId: string): Promise<number> {
     const counted = await row<{ count: number }>(
       tx,
-      `SELECT count(*)::int AS count FROM api_keys
-       WHERE tenant_id = $1 AND revoked_at IS NULL AND successor_id IS NULL AND (expires_at IS NULL OR expires_at > now())`,
+      `WITH live AS (SELECT id, successor_id FROM api_keys
+         WHERE tenant_id = $1 AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > now()))
+       SELECT count(*)::int AS count FROM live WHERE successor_id IS NULL OR successor_id NOT IN (SELECT id FROM live)`,
       [tenantId],
     );
     return counted?.count ?? 0;
@@ -87,7 +88,10 @@ export class ApiKeysRepository {
     );
   }
 
-  /** Names a key's successor and ends the key after `overlapSeconds`, never later than it would have; true when this call did it. */
+  /**
+   * Names a key's successor and ends the key after `overlapSeconds`, never later than it would have; a predecessor of its own that still lives ends now. True
+   * when this call did it.
+   */
   async succeed(tx: Transaction, tenantId: string, id: string, successorId: string, overlapSeconds: number): Promise<boolean> {
     const count = await changed(
       tx,
@@ -95,7 +99,15 @@ export class ApiKeysRepository {
        WHERE tenant_id = $1 AND id = $2 AND revoked_at IS NULL AND successor_id IS NULL AND (expires_at IS NULL OR expires_at > now())`,
       [tenantId, id, successorId, overlapSeconds],
     );
-    return count > 0;
+    if (count === 0) return false;
+    // Otherwise a key that is rolled again and again would leave as many usable ones as it was rolled.
+    await changed(
+      tx,
+      `UPDATE api_keys SET expires_at = now()
+       WHERE tenant_id = $1 AND successor_id = $2 AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > now())`,
+      [tenantId, id],
+    );
+    return true;
   }
 
   /** Notes that a key was used, unless that was noted within the last minute. */

@@ -64,7 +64,7 @@ export class ApiKeys {
   }
 
   /**
-   * Makes a successor with the same properties and lets the old key live for the overlap. 403 when the old key permits more
+   * Makes a successor with the same properties and lets the old key live for the overlap; the key that the old one had replaced ends at once. 403 when the old key permits more
    * than the caller may (the caller would come by it), 409 when the key has a successor or has expired.
    */
   async roll(caller: Principal, id: string, body: RollApiKey) {

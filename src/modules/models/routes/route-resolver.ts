@@ -15,6 +15,8 @@ const longContextFrom = 100_000;
 /** What a route can do and cost, for who plans an answer. */
 export interface RouteView {
   name: string;
+  /** Who is asked first, as credential and model: routes that begin at the same model share its places, whatever their names. */
+  firstAsked: string;
   /** Window of the biggest target of the first tier, in tokens; where others are smaller, the oldest history is left out for them. */
   window: number;
   /** Longest answer that any target gives, in tokens; undefined where nobody has said. */
@@ -59,9 +61,11 @@ export class RouteResolver {
     await this.requirePrices(tenantId, prices);
     const firstTier = Math.min(...targets.map(({ tier }) => tier));
     const outputs = targets.map(({ maxOutput }) => maxOutput);
+    const first = targets.filter(({ tier }) => tier === firstTier);
     return {
       name,
-      window: Math.max(...targets.filter(({ tier }) => tier === firstTier).map(({ window }) => window)),
+      firstAsked: first.toSorted((a, b) => b.weight - a.weight || a.key.localeCompare(b.key))[0]?.key ?? name,
+      window: Math.max(...first.map(({ window }) => window)),
       maxOutputTokens: outputs.every((output) => output !== undefined) ? Math.max(...outputs) : undefined,
       continues: targets.some(({ continues }) => continues),
       price: dearest(prices.map(({ price }) => price)),

@@ -168,7 +168,7 @@ describe('what a route can do and cost', () => {
       targets: [{ model: 'gpt-4o' }, { model: 'demo-small' }, { model: 'gpt-5', tier: 1 }],
     });
     expect(await models.routeFor(mine.tenantUuid, 'view')).toEqual({
-      ...{ name: 'view', window: 128_000, maxOutputTokens: undefined, continues: true },
+      ...{ name: 'view', firstAsked: 'environment|demo-small', window: 128_000, maxOutputTokens: undefined, continues: true },
       price: { input: 2_500_000, output: 10_000_000 },
       skills: ['vision', 'tools', 'long_context', 'reasoning'],
     });

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { problemFaults } from '../../../../test/support/problem-check.ts';
 import { type Answer, type TestStack, testStack, type TestTenant } from '../../../../test/support/stack.ts';
 import { SignUp } from '../../identity/index.ts';
@@ -73,15 +73,47 @@ it('what is gone makes room, and what was above a lowered limit stays', async ()
   expect((await make('/v1/bots')).status).toBe(201);
 });
 
-it('a key is rolled at the limit, and neither the old one nor a revoked one counts', async () => {
-  await limit({ api_keys: 1 });
-  expect((await make('/v1/api-keys')).body).toMatchObject({ code: 'quota_exceeded', limit: 'api_keys' });
-  const token = tenant.accessToken;
-  const rolled = await stack.request('POST', `/v1/api-keys/${tenant.apiKeyId}/roll`, { token, body: { overlap_seconds: 600 } });
-  expect(rolled.status).toBe(201);
-  expect((await make('/v1/api-keys')).status).toBe(429);
-  expect((await stack.request('DELETE', `/v1/api-keys/${rolled.body.id}`, { token })).status).toBe(204);
-  expect((await make('/v1/api-keys')).status).toBe(201);
+describe('P6: a key at the limit', () => {
+  const token = () => tenant.accessToken;
+  const roll = async (id: string) => {
+    const rolled = await stack.request('POST', `/v1/api-keys/${id}/roll`, { token: token(), body: { overlap_seconds: 600 } });
+    expect(rolled.status).toBe(201);
+    return rolled.body as { id: string; key: string };
+  };
+  const revoke = async (id: string) => expect((await stack.request('DELETE', `/v1/api-keys/${id}`, { token: token() })).status).toBe(204);
+  const usable = async (keys: string[]) => {
+    const answers = await Promise.all(keys.map((key) => stack.request('GET', '/v1/me', { token: key })));
+    return statuses(answers, 200).length;
+  };
+
+  it('is rolled, and neither the old one nor a revoked one counts', async () => {
+    await limit({ api_keys: 1 });
+    expect((await make('/v1/api-keys')).body).toMatchObject({ code: 'quota_exceeded', limit: 'api_keys' });
+    const rolled = await roll(tenant.apiKeyId);
+    expect((await make('/v1/api-keys')).status).toBe(429);
+    await revoke(tenant.apiKeyId);
+    expect((await make('/v1/api-keys')).status).toBe(429);
+    await revoke(rolled.id);
+    expect((await make('/v1/api-keys')).status).toBe(201);
+  });
+
+  it('counts again when its successor is gone, so that rolling and revoking make no more keys', async () => {
+    await limit({ api_keys: 1 });
+    const rolled = await roll(tenant.apiKeyId);
+    await revoke(rolled.id);
+    expect(await usable([tenant.apiKey, rolled.key])).toBe(1);
+    expect((await make('/v1/api-keys')).body).toMatchObject({ code: 'quota_exceeded', limit: 'api_keys' });
+    await revoke(tenant.apiKeyId);
+    expect((await make('/v1/api-keys')).status).toBe(201);
+  });
+
+  it('leaves one more that can be used, however often it is rolled', async () => {
+    await limit({ api_keys: 1 });
+    const keys = [{ id: tenant.apiKeyId, key: tenant.apiKey }];
+    for (let times = 0; times < 5; times += 1) keys.push(await roll(keys.at(-1)?.id ?? ''));
+    expect(await usable(keys.map(({ key }) => key))).toBe(2);
+    expect((await make('/v1/api-keys')).status).toBe(429);
+  });
 });
 
 it('seats are asked for in the transaction that makes them', async () => {

@@ -1,4 +1,3 @@
-import { clock } from '../../../kernel/clock.ts';
 import { planErrors } from '../plans.errors.ts';
 import { limitNames, type Limits } from './limit-names.ts';
 import { StoredLimits } from './limits.schemas.ts';
@@ -10,6 +9,8 @@ export interface EffectiveLimits {
   tier: number;
   /** From then on new messages are refused; null = no trial. */
   trialEndsAt: Date | null;
+  /** Set where the trial had ended when this was read, by Postgres' clock: replicas may not agree on the time. */
+  trialOver?: true;
   limits: Limits;
 }
 
@@ -28,6 +29,6 @@ export function effectiveLimits(ofPlan: unknown, overrides: unknown): Limits {
 }
 
 /** Throws 429 `quota_exceeded` (limit `trial`) when the trial is over. */
-export function requireTrial({ trialEndsAt }: Pick<EffectiveLimits, 'trialEndsAt'>): void {
-  if (trialEndsAt !== null && trialEndsAt.getTime() <= clock.now()) throw planErrors.trialOver();
+export function requireTrial({ trialOver }: Pick<EffectiveLimits, 'trialOver'>): void {
+  if (trialOver === true) throw planErrors.trialOver();
 }

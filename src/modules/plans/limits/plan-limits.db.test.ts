@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { asSuperuser } from '../../../../test/support/services.ts';
 import { type TestStack, testStack } from '../../../../test/support/stack.ts';
+import { replaceClock } from '../../../kernel/clock.ts';
 import { PlanLimits } from './plan-limits.ts';
 import { PlansAdmin } from './plans-admin.ts';
 
@@ -43,6 +44,25 @@ it('a change holds within five seconds on a replica that knew it otherwise', asy
     limits: { bots: 9, seats: 9 },
   });
   await other.stop();
+});
+
+it('a trial is over by the clock of Postgres, whatever a replica takes the time to be', async () => {
+  const { tenantUuid } = await stack.tenant();
+  const inSeconds = async (seconds: number) => {
+    const [{ at } = { at: new Date(0) }] = await stack.db.forTenant(
+      tenantUuid,
+      async (tx) => (await tx.query('SELECT now() + make_interval(secs => $1) AS at', [seconds])).rows as { at: Date }[],
+    );
+    return (await admin.assign(tenantUuid, { planId: 'trial', overrides: {}, trialEndsAt: at })).trialOver;
+  };
+  for (const lateMs of [-3_600_000, 0, 3_600_000]) {
+    const restore = replaceClock({ now: () => Date.now() + lateMs });
+    try {
+      expect([await inSeconds(60), await inSeconds(0), await inSeconds(-60)], `clock off by ${lateMs}`).toEqual([undefined, true, true]);
+    } finally {
+      restore();
+    }
+  }
 });
 
 it('many who ask at once share one look', async () => {

@@ -37,7 +37,8 @@ export class PlanLimits {
     const stored = await this.plans.ofTenant(tx, tenantId, defaultPlan);
     if (stored === undefined) throw commonErrors.notFound('tenant');
     if (stored.plan === null || stored.tier === null) throw new Error(`PLAN_DEFAULT names a plan that does not exist: ${defaultPlan}`);
-    const { plan, tier, trialEndsAt } = stored;
-    return { plan, tier, trialEndsAt, limits: effectiveLimits(stored.limits, stored.overrides) };
+    const { plan, tier, trialEndsAt, trialOver } = stored;
+    const limits = effectiveLimits(stored.limits, stored.overrides);
+    return { plan, tier, trialEndsAt, ...(trialOver ? { trialOver } : {}), limits };
   }
 }

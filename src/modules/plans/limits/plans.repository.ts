@@ -18,6 +18,7 @@ export interface TenantPlanRow {
   limits: unknown;
   overrides: unknown;
   trialEndsAt: Date | null;
+  trialOver: boolean;
 }
 
 /** What a tenant is given. */
@@ -36,9 +37,10 @@ export class PlansRepository {
   ofTenant(tx: Transaction, tenantId: string, defaultPlan: string): Promise<TenantPlanRow | undefined> {
     return row<TenantPlanRow>(
       tx,
-      `SELECT p.id AS plan, p.tier, p.limits, coalesce(tp.overrides, '{}') AS overrides,
-         coalesce(tp.trial_ends_at, t.created_at + make_interval(days => p.trial_days)) AS "trialEndsAt"
+      `SELECT p.id AS plan, p.tier, p.limits, coalesce(tp.overrides, '{}') AS overrides, trial.ends_at AS "trialEndsAt",
+         coalesce(trial.ends_at <= now(), false) AS "trialOver"
        FROM tenants t LEFT JOIN tenant_plans tp ON tp.tenant_id = t.id LEFT JOIN plans p ON p.id = coalesce(tp.plan_id, $2)
+       CROSS JOIN LATERAL (SELECT coalesce(tp.trial_ends_at, t.created_at + make_interval(days => p.trial_days)) AS ends_at) trial
        WHERE t.id = $1`,
       [tenantId, defaultPlan],
     );

@@ -193,13 +193,13 @@ describe('P6: the end of a call', () => {
     await counters(visitorId);
     await settle(what, use());
     expect(await stand(visitorId)).toMatchObject([{ tokens: 0 }, { tokens: 0 }]);
-    const rows = await run((tx) =>
+    const booked = await run((tx) =>
       tx.query(
         'SELECT sum(tokens) AS tokens, sum(tokens_reserved) AS tokens_reserved FROM usage_counters WHERE tenant_id = $1 GROUP BY subject, starts_at HAVING sum(tokens) > 0',
         [tenantId],
       ),
     );
-    expect(rows.rows).toEqual([
+    expect(booked.rows).toEqual([
       { tokens: '50', tokens_reserved: '0' },
       { tokens: '50', tokens_reserved: '0' },
     ]);

@@ -37,18 +37,20 @@ export class Quotas {
     return reserveCall(tx, tenantId, call, ofTenant(limits), ofVisitor(limits), held);
   }
 
+  /** Makes the counters that are missing and holds all of them until the end of the transaction: before it settles and reserves at once. */
+  async hold(tx: Transaction, tenantId: string, visitorId: string, limits: EffectiveLimits): Promise<Window[]> {
+    const visitor = ofVisitor(limits) === null ? null : visitorId;
+    const [, windows] = await Promise.all([makeCounters(tx, tenantId, visitor), holdWindows(tx, tenantId, visitor)]);
+    return windows;
+  }
+
   /**
    * After a reservation was refused, in the transaction that tries again: makes the counters that are missing, holds them, and gives the
    * tokens of output that there is room for, at most those wanted. A reservation of that in the same transaction succeeds. Throws 429 `quota_exceeded`
    * with the limit that has no room, and when it begins anew.
    */
   async room(tx: Transaction, tenantId: string, wanted: Wanted, limits: EffectiveLimits): Promise<number> {
-    const visitorId = ofVisitor(limits) === null ? null : wanted.visitorId;
-    const [, windows, input] = await Promise.all([
-      makeCounters(tx, tenantId, visitorId),
-      holdWindows(tx, tenantId, visitorId),
-      wanted.input(tx),
-    ]);
+    const [windows, input] = await Promise.all([this.hold(tx, tenantId, wanted.visitorId, limits), wanted.input(tx)]);
     return windows.reduce((output, window) => Math.min(output, roomIn(window, wanted, input, limits)), wanted.output);
   }
 }

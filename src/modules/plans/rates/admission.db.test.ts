@@ -24,7 +24,8 @@ const many = 1_000;
 describe('rates', () => {
   it('count a visitor’s messages as headers tell them', async () => {
     const first = await admission.enter(turn(), {}, 2);
-    expect(first).toEqual({ messages: { limit: 2, remaining: 1, resetSeconds: 60 } });
+    expect(first).toMatchObject({ messages: { limit: 2, remaining: 1, resetSeconds: 60 } });
+    expect(first).not.toHaveProperty('requests');
     expect((await admission.enter(turn(), {}, 2)).messages.remaining).toBe(0);
     const third = await admission.enter(turn(), {}, 2);
     expect(third).toMatchObject({ messages: { remaining: 0 }, refused: { limit: 'visitor_messages_per_minute', quota: 2 } });
@@ -54,6 +55,71 @@ describe('rates', () => {
     expect(await admission.takeRequest(tenantId, limits)).toMatchObject({ rate: { remaining: 0 }, refused: true });
     expect((await admission.enter(turn(), limits, many)).refused).toMatchObject({ limit: 'requests_per_minute', quota: 3 });
   });
+});
+
+describe('what is taken back', () => {
+  const limits = { requests_per_minute: 5, turns_at_once: 5, visitor_turns_at_once: 5 };
+  const counts = async () => [
+    await stack.redis.get(redisKeys.visitorMessages(tenantId, visitorId)),
+    await stack.redis.get(redisKeys.tenantRequests(tenantId)),
+    await turns(),
+    await stack.redis.zcard(redisKeys.visitorTurns(tenantId, visitorId)),
+  ];
+
+  it('is all that was taken, and the windows end when they would have', async () => {
+    await admission.enter(turn(), limits, 5);
+    const before = await counts();
+    const ends = await stack.redis.pexpiretime(redisKeys.visitorMessages(tenantId, visitorId));
+    const place = turn();
+    const { countedIn } = await admission.enter(place, limits, 5);
+    expect(await counts()).toEqual(['2', '2', 2, 2]);
+    await admission.takeBack(place, countedIn, 5);
+    expect(await counts()).toEqual(before);
+    expect(await stack.redis.pexpiretime(redisKeys.visitorMessages(tenantId, visitorId))).toBe(ends);
+  });
+
+  it('is no count of a window that began since', async () => {
+    const place = turn();
+    const { countedIn } = await admission.enter(place, limits, 5);
+    const keys = [redisKeys.visitorMessages(tenantId, visitorId), redisKeys.tenantRequests(tenantId)];
+    await stack.redis.del(...keys);
+    await admission.enter(turn(), limits, 5);
+    for (const key of keys) await stack.redis.pexpire(key, 30_000);
+    await admission.takeBack(place, countedIn, 5);
+    expect(await counts()).toEqual(['1', '1', 1, 1]);
+  });
+
+  it('is no count that was not made, and not more than there is', async () => {
+    const place = turn();
+    const { countedIn } = await admission.enter(place, {}, 5);
+    expect(countedIn[1]).toBe(0);
+    await admission.takeRequest(tenantId, limits);
+    for (let twice = 0; twice < 2; twice += 1) await admission.takeBack(place, countedIn, 5);
+    expect(await counts()).toEqual(['0', '1', 0, 0]);
+    await stack.redis.flushdb();
+    await admission.takeBack(place, countedIn, 5);
+    expect(await counts()).toEqual([null, null, 0, 0]);
+  });
+});
+
+it('P9: copies of a send are taken back and looked up some times a minute, and no more', async () => {
+  const copies = 10;
+  const limits = { requests_per_minute: 1_000 };
+  for (let copy = 0; copy < copies; copy += 1) {
+    const place = turn();
+    await admission.takeBack(place, (await admission.enter(place, limits, 2)).countedIn, 2);
+  }
+  expect(await stack.redis.get(redisKeys.visitorMessages(tenantId, visitorId))).toBe('0');
+  for (let message = 0; message < 2; message += 1) {
+    const place = turn();
+    const { refused, countedIn } = await admission.enter(place, limits, 2);
+    expect(refused).toBeUndefined();
+    await admission.takeBack(place, countedIn, 2);
+  }
+  expect(await admission.enter(turn(), limits, 2)).toMatchObject({ refused: { limit: 'visitor_messages_per_minute' }, mayBeCopy: false });
+  await stack.redis.del(redisKeys.visitorCopies(tenantId, visitorId));
+  expect(await admission.enter(turn(), limits, 2)).toMatchObject({ refused: { limit: 'visitor_messages_per_minute' }, mayBeCopy: true });
+  expect(await stack.redis.pttl(redisKeys.visitorCopies(tenantId, visitorId))).toBeGreaterThan(50_000);
 });
 
 describe('P9: turns at once', () => {
@@ -155,5 +221,6 @@ it('rejects while Redis is away, and leaving never does', async () => {
   await expect(away.enter(turn(), {}, 5)).rejects.toThrow();
   await expect(away.renew([turn()])).rejects.toThrow();
   await away.leave(turn());
+  await away.takeBack(turn(), [1, 1], 5);
   await replica.stop();
 });

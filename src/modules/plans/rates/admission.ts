@@ -10,11 +10,14 @@ export const windowSeconds = 60;
  * or announces turns calls `renew` several times as often.
  */
 export const placeMs = 60_000;
+/** Sends of a visitor in a window that may turn out to be copies, for each message that they may send: each costs a look into Postgres. */
+const copiesPerMessage = 5;
 /** Places that are renewed in one round trip. */
 const batchSize = 500;
 
 const enterScript = new RedisScript(new URL('lua/enter.lua', import.meta.url));
 const holdScript = new RedisScript(new URL('lua/hold.lua', import.meta.url));
+const takeBackScript = new RedisScript(new URL('lua/take-back.lua', import.meta.url));
 const requestScript = new RedisScript(new URL('lua/take-request.lua', import.meta.url));
 
 /** A turn, and whose it is. Ids are UUIDs. */
@@ -43,6 +46,9 @@ export interface RateRefusal {
   retryAfter: number;
 }
 
+/** When the windows end in which a send was counted, in milliseconds of Redis' clock: the visitor's messages, the tenant's requests. 0 = not counted. */
+export type CountedIn = readonly [messages: number, requests: number];
+
 /** What became of a send at the door. */
 export interface Entrance {
   /** The visitor's messages. */
@@ -51,6 +57,10 @@ export interface Entrance {
   requests?: Rate;
   /** Set when the turn may not come in: then nothing was taken. Where several limits refuse, the one that does for longest. */
   refused?: RateRefusal;
+  /** Whether one that was refused may be looked up, since it may be a copy of one that came in. */
+  mayBeCopy: boolean;
+  /** What `takeBack` has to know. */
+  countedIn: CountedIn;
 }
 
 /**
@@ -68,18 +78,29 @@ export class Admission {
    * the send is refused after all. The same turn twice takes one place.
    */
   async enter(place: TurnPlace, limits: Limits, messagesPerMinute: number): Promise<Entrance> {
-    const { tenantId, visitorId, turnId } = place;
+    const { turnId } = place;
     const quotas = [messagesPerMinute, limits.requests_per_minute, limits.turns_at_once, limits.visitor_turns_at_once];
-    const keys = [redisKeys.visitorMessages(tenantId, visitorId), redisKeys.tenantRequests(tenantId), ...placeKeys(place)];
-    const args = [turnId, windowSeconds * 1_000, placeMs, ...quotas.map((quota) => quota ?? -1)];
-    const answer = (await enterScript.run(this.redis.commands, keys, args)) as [number, number, number, number, number, number];
-    const [refused, wait, messages, messagesReset, requests, requestsReset] = answer;
+    const args = [turnId, windowSeconds * 1_000, placeMs, ...quotas.map((quota) => quota ?? -1), copiesOf(messagesPerMinute)];
+    const answer = (await enterScript.run(this.redis.commands, doorKeys(place), args)) as number[];
+    const [refused = 0, wait = 0, messages = 0, messagesReset = 0, requests = 0, requestsReset = 0, ...countedIn] = answer;
     const limit = asked[refused - 1];
     return {
       messages: rateOf(messagesPerMinute, messages, messagesReset),
       ...(limits.requests_per_minute === undefined ? {} : { requests: rateOf(limits.requests_per_minute, requests, requestsReset) }),
       ...(limit === undefined ? {} : { refused: { limit, quota: quotas[refused - 1] ?? 0, retryAfter: secondsOf(wait) } }),
+      mayBeCopy: countedIn[2] === 1,
+      countedIn: [countedIn[0] ?? 0, countedIn[1] ?? 0],
     };
+  }
+
+  /**
+   * Undoes an `enter` that let a send in which turned out to be none of its own: gives the place back, and the counts where their windows still run
+   * and there were not too many such sends. Never rejects.
+   */
+  async takeBack(place: TurnPlace, [messages, requests]: CountedIn, messagesPerMinute: number): Promise<void> {
+    await takeBackScript
+      .run(this.redis.commands, doorKeys(place), [place.turnId, messages, requests, windowSeconds * 1_000, copiesOf(messagesPerMinute)])
+      .catch((error: unknown) => this.logger.debug({ error: safeError(error) }, 'counts not taken back'));
   }
 
   /** Gives a turn's place back. Never rejects: a place that could not be given back runs out by itself. */
@@ -118,6 +139,16 @@ export class Admission {
     }
     return true;
   }
+}
+
+function doorKeys(place: TurnPlace): string[] {
+  const { tenantId, visitorId } = place;
+  const [messages, copies] = [redisKeys.visitorMessages(tenantId, visitorId), redisKeys.visitorCopies(tenantId, visitorId)];
+  return [messages, redisKeys.tenantRequests(tenantId), ...placeKeys(place), copies];
+}
+
+function copiesOf(messagesPerMinute: number): number {
+  return messagesPerMinute * copiesPerMessage;
 }
 
 function placeKeys({ tenantId, visitorId }: TurnPlace): [tenant: string, visitor: string] {

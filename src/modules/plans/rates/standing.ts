@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { redisKeys, RedisConnections, RedisScript } from '../../../platform/redis/index.ts';
-import { tooOldSeconds } from './tenant-sockets.ts';
+import { tooOldSeconds } from './socket-counts.ts';
 
 const standingScript = new RedisScript(new URL('lua/standing.lua', import.meta.url));
 

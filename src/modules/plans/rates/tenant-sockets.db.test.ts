@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { type TestStack, testStack } from '../../../../test/support/stack.ts';
+import { replaceClock } from '../../../kernel/clock.ts';
 import { redisKeys, RedisConnections } from '../../../platform/redis/index.ts';
 import { Standing } from './standing.ts';
 import { TenantSockets } from './tenant-sockets.ts';
@@ -45,9 +46,29 @@ it('P5: a count comes back after a flush, also one without a limit', async () =>
   expect(await sockets.take(tenantId, undefined)).toBe(true);
   expect(await openOf(tenantId)).toBe(0);
   await stack.redis.flushdb();
+  await stack.redis.script('FLUSH');
   await sockets.renew();
   expect(await openOf(tenantId)).toBe(1);
   expect(await sockets.take(tenantId, 1)).toBe(false);
+});
+
+it('P9: the limit holds beside a replica whose clock is wrong, after its renewals too', async () => {
+  const replica = await stack.replica();
+  const there = replica.app.get(TenantSockets);
+  const tenantId = randomUUID();
+  for (let at = 0; at < 4; at += 1) expect(await sockets.take(tenantId, 4)).toBe(true);
+  for (const wrongMs of [-200_000, 200_000]) {
+    const restore = replaceClock({ now: () => Date.now() + wrongMs });
+    await sockets.renew();
+    restore();
+    expect([await there.take(tenantId, 4), await openOf(tenantId)]).toEqual([false, 4]);
+  }
+  const restore = replaceClock({ now: () => Date.now() - 200_000 });
+  sockets.giveBack(tenantId);
+  restore();
+  await expect.poll(() => openOf(tenantId)).toBe(3);
+  expect([await there.take(tenantId, 4), await there.take(tenantId, 4)]).toEqual([true, false]);
+  await replica.stop();
 });
 
 it('while Redis is away each replica holds the limit for itself', async () => {

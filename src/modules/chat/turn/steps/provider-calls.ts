@@ -18,12 +18,13 @@ export class ProviderCalls {
   /** Number of the call in its turn; the claim has counted the attempt's first. */
   private number: number;
   private begun = 0;
+  private asked = false;
   private from = 0;
   private planned: PlannedCall | undefined;
   /** Tokens that the answer of the last call may have. */
   private granted = 0;
-  /** How the call that began last has ended. */
-  private ended: EndedCall | undefined;
+  /** How the call that began last has ended, and the tokens that it showed; undefined while it runs. */
+  private ended: (EndedCall & { shown: number }) | undefined;
 
   constructor(
     private readonly run: TurnRun,
@@ -38,6 +39,7 @@ export class ProviderCalls {
    * a quota has no room.
    */
   async begin(planned: PlannedCall): Promise<{ maxOutputTokens: number }> {
+    this.asked = true;
     this.close();
     const { reserved } = this.run;
     const held = this.begun === 0 && this.number === 1 && reserved !== undefined && covers(reserved, planned);
@@ -51,12 +53,13 @@ export class ProviderCalls {
 
   /** After each call. */
   end(ended: EndedCall): void {
-    this.ended = { ...ended };
-    const { usage } = ended;
+    const { usage, ...how } = ended;
     // A count of nothing is no count: a prompt has tokens, and so has a text.
-    const shown = (this.run.writer?.text.length ?? 0) > this.from;
-    const none = usage === undefined || usage.inputTokens === 0 || (usage.outputTokens === 0 && shown);
-    if (none || Math.max(usage.inputTokens, usage.outputTokens) > mostTokens) delete this.ended.usage;
+    const none = usage === undefined || usage.inputTokens === 0 || (usage.outputTokens === 0 && this.shownText() !== '');
+    if (none || Math.max(usage.inputTokens, usage.outputTokens) > mostTokens) {
+      // Counted now: what the next call begins with is no longer this one's.
+      this.ended = { ...how, shown: countTokens(this.shownText()) };
+    } else this.ended = { ...how, usage, shown: 0 };
   }
 
   /** What was shown so far came from calls that broke, of this attempt or an earlier one. */
@@ -83,7 +86,7 @@ export class ProviderCalls {
     if (planned === undefined) return undefined;
     const { target, model, price } = planned;
     const tokens = ended?.usage === undefined ? undefined : { input: ended.usage.inputTokens, output: ended.usage.outputTokens };
-    const shown = tokens === undefined ? countTokens((this.run.writer?.text ?? '').slice(this.from)) : 0;
+    const shown = ended?.shown ?? countTokens(this.shownText());
     const shownTokens = shown > this.granted * tokenizersDiffer ? shown : 0;
     return {
       call: this.number,
@@ -97,9 +100,19 @@ export class ProviderCalls {
     };
   }
 
+  /** True when this attempt has neither begun a call nor reserved one: what its claim has counted never was. */
+  get untouched(): boolean {
+    return !this.asked;
+  }
+
   /** True when calls of this turn may have begun besides the one of `use`: those of an attempt that was lost. */
   get others(): boolean {
     return this.number > 1;
+  }
+
+  /** What the call that began last has shown so far. */
+  private shownText(): string {
+    return (this.run.writer?.text ?? '').slice(this.from);
   }
 
   /** Settles what is over, counts the call and reserves it; gives the tokens of output that are held. */
@@ -119,6 +132,8 @@ export class ProviderCalls {
       const done = await quota.reserved(tx, tenantId, turnId, call);
       if (done !== undefined) return done.output;
       if (!counted) await countModelCall(tx, tenantId, turnId, turn.attempt);
+      // All counters first, in their order: two turns that held one each before they ask for all would wait for each other.
+      if (held) await quota.hold(tx, tenantId, visitorId, limits);
       await quota.settle(tx, tenantId, turnId, { ...(use === undefined ? {} : { use }), begun: this.others, answered: true });
       const next = { turnId, botId, visitorId, apiKeyId: null, call, input, output: maxOutputTokens, price };
       const output = held ? await quota.roomForNext(tx, tenantId, next, limits) : maxOutputTokens;

@@ -1,9 +1,9 @@
--- Takes one more socket of a tenant into the count over all replicas, unless there are too many.
+-- Takes one more socket of an owner into the count over all replicas, unless there are too many.
 --
--- KEYS[1]  hash of one tenant: boot id of a replica -> "<sockets>:<time, seconds>"
+-- KEYS[1]  hash of one owner: boot id of a replica -> "<sockets>:<time, seconds>"
 -- ARGV[1]  boot id of the caller
--- ARGV[2]  open sockets of the tenant at the caller, the new one included
--- ARGV[3]  most sockets that a tenant may have
+-- ARGV[2]  open sockets of the owner at the caller, the new one included
+-- ARGV[3]  most sockets that the owner may have
 -- ARGV[4]  seconds after which a count that was not written again is too old
 -- ARGV[5…] boot ids of replicas that are known to be gone
 -- Result   1 when the new socket may stay, 0 when there are too many

@@ -4,12 +4,16 @@
 -- KEYS[2]  counter: requests of the tenant in this minute
 -- KEYS[3]  sorted set of the tenant's turns: turn -> when its place runs out, in milliseconds of Redis' own clock
 -- KEYS[4]  the same of the visitor's turns
+-- KEYS[5]  counter: sends of the visitor in this minute that may be copies of one that came in before
 -- ARGV[1]  turn
 -- ARGV[2]  length of a window in milliseconds
 -- ARGV[3]  milliseconds that a place is held for without being renewed
 -- ARGV[4…7]  the four limits in the order of the keys; -1 = none, and nothing is counted
+-- ARGV[8]  how many of those may be looked up in a minute
 -- Result   { which key refuses (0 = none), milliseconds to wait,
---            messages in this window, milliseconds until it ends, requests in this window, milliseconds until it ends }
+--            messages in this window, milliseconds until it ends, requests in this window, milliseconds until it ends,
+--            when the two windows end that it was counted in, in milliseconds of Redis' own clock (0 = not counted),
+--            1 when one that is refused may be looked up }
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local window = tonumber(ARGV[2])
@@ -33,11 +37,17 @@ for at = 3, 4 do
     if not redis.call('ZSCORE', KEYS[at], ARGV[1]) and redis.call('ZCARD', KEYS[at]) >= limits[at] then refuse(at, moment) end
   end
 end
-if refused == 0 then
+local counted, looked = { 0, 0 }, 0
+if refused > 0 then
+  local copies = redis.call('INCR', KEYS[5])
+  if copies == 1 then redis.call('PEXPIRE', KEYS[5], window) end
+  if copies <= tonumber(ARGV[8]) then looked = 1 end
+else
   for at = 1, 2 do
     if limits[at] >= 0 then
       used[at] = used[at] + 1
       redis.call('SET', KEYS[at], used[at], 'PX', reset[at])
+      counted[at] = redis.call('PEXPIRETIME', KEYS[at])
     end
   end
   for at = 3, 4 do
@@ -47,4 +57,4 @@ if refused == 0 then
     end
   end
 end
-return { refused, wait, used[1], reset[1], used[2], reset[2] }
+return { refused, wait, used[1], reset[1], used[2], reset[2], counted[1], counted[2], looked }
