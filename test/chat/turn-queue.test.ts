@@ -1,8 +1,9 @@
 import pg from 'pg';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { uuidOf } from '../../src/kernel/ids.ts';
 import { DeadLetters } from '../../src/modules/chat/queue/dead-letters.ts';
 import { queueLevel, setQueueShare } from '../../src/modules/chat/queue/turn-order.ts';
+import { ModelError, Models } from '../../src/modules/models/index.ts';
 import type { QueueData } from '../../src/modules/chat/stream/chunks.ts';
 import { type AnswerStream, counted, resume, scripted, send } from '../support/event-stream.ts';
 import { urlAs } from '../support/services.ts';
@@ -271,6 +272,29 @@ describe('queued work that fails', () => {
     expect(answer.text).toBe(counted(4));
     expect(queueData(answer).some(({ retries }) => retries === 1)).toBe(true);
     expect(inOrder(answer)).toBe(true);
+  });
+
+  it('P6: books nothing for a try in which no model could be asked', async () => {
+    const running = await occupy();
+    const text = scripted({ tokens: 4 }, 'asks-nobody-at-first');
+    const answer = await send(stack.url, tenant, { conversation: fresh(), text });
+    await untilQueued(answer);
+    // As where every target is at rest, or has no room in time.
+    vi.spyOn(stack.app.get(Models, { strict: false }), 'stream').mockRejectedValueOnce(new ModelError('throttled', { unserved: true }));
+    await running.release();
+    await answer.finished();
+    vi.restoreAllMocks();
+    expect(queueData(answer).some(({ retries }) => retries === 1)).toBe(true);
+    const turnId = uuidOf('turn', answer.events[0]?.cursor.split(':')[0] ?? '') as string;
+    const { rows: booked } = await stack.db.forTenant(tenant.tenantUuid, (tx) =>
+      tx.query('SELECT state, outcome, input_tokens + output_tokens AS tokens FROM provider_calls WHERE turn_id = $1 ORDER BY call', [
+        turnId,
+      ]),
+    );
+    expect(booked).toMatchObject([
+      { state: 'released', tokens: 0 },
+      { state: 'settled', outcome: 'stop' },
+    ]);
   });
 
   it('is given up in the end, is seen by an operator, and can be tried again', async () => {

@@ -184,6 +184,11 @@ export function isDatabaseUnavailable(error: unknown): boolean {
   return driver !== undefined && unavailableTexts.test(driver.message);
 }
 
+/** True when two transactions waited for each other, and this one was taken back: it can be tried again at once. */
+export function isDeadlock(error: unknown): boolean {
+  return driverErrorOf(error)?.code === '40P01';
+}
+
 /** Why Postgres takes no writes, as far as a failed one tells: its disk is full, or it is a standby. */
 export function writeTroubleOf(error: unknown): 'disk full' | 'read only' | undefined {
   const code = driverErrorOf(error)?.code;

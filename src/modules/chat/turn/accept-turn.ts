@@ -1,7 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { newUuid } from '../../../kernel/ids.ts';
 import { KeyedHash, KeyRing } from '../../../platform/crypto/index.ts';
-import { TenantDatabase } from '../../../platform/database/index.ts';
+import { isDeadlock, TenantDatabase } from '../../../platform/database/index.ts';
 import { type EffectiveLimits, NotReserved, type Rate } from '../../plans/index.ts';
 import { botErrors, type BotSettings, PublishedBots } from '../../bots/index.ts';
 import { countTokens, Models } from '../../models/index.ts';
@@ -113,8 +113,14 @@ export class AcceptTurn {
   private async commit(prepared: Omit<PreparedSend, 'again'>): Promise<Committed> {
     const { tenantId } = prepared.send.party;
     const commit = (again: boolean) => this.database.forTenant(tenantId, (tx) => this.store.commit(tx, { ...prepared, again }));
-    return commit(false).catch((error: unknown) => {
-      if (error instanceof NotReserved) return commit(true);
+    const commitOrAgain = () =>
+      commit(false).catch((error: unknown) => {
+        if (error instanceof NotReserved) return commit(true);
+        throw error;
+      });
+    return commitOrAgain().catch((error: unknown) => {
+      // Where a month begins or a plan changes, two sends can hold counters that the other waits for.
+      if (isDeadlock(error)) return commitOrAgain();
       throw error;
     });
   }

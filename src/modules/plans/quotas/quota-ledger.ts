@@ -89,7 +89,8 @@ function slotsFor(limits: WindowLimits): number {
 
 /**
  * All calls of a turn take the same row: one that is settled and one that is reserved in a transaction would otherwise hold a row each,
- * and two such transactions could wait for each other. The last digits of an id are random.
+ * and two such transactions could wait for each other. The last digits of an id are random. Between calls before and after a new month, or another
+ * number of slots, that does not hold: Postgres then takes one of the two back, and it is done again.
  */
 function slotOf(id: string, inUse: number): number {
   return Number.parseInt(id.slice(-4), 16) % inUse;

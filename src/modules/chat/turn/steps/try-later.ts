@@ -22,8 +22,9 @@ export async function tryLater(run: TurnRun, tools: TurnTools): Promise<void> {
   run.putBack = await whileAvailable(run.deadlineAt, () =>
     database.forTenant(tenantId, async (tx) => {
       const waits = await putBack(tx, tenantId, turn, retryDelayMs);
-      // Its message counts on: it is still to be answered.
-      if (waits) await quota.settle(tx, tenantId, turn.id, { ...(use === undefined ? {} : { use }), begun: true, answered: true });
+      // Its message counts on: it is still to be answered. What was reserved for a call that this attempt never made is given back.
+      const begun = run.calls?.others ?? true;
+      if (waits) await quota.settle(tx, tenantId, turn.id, { ...(use === undefined ? {} : { use }), begun, answered: true });
       return waits;
     }),
   );
