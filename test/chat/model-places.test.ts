@@ -21,8 +21,8 @@ afterAll(async () => {
   await stack.close();
 });
 
-async function route(tenant: TestTenant, name: string, target: object): Promise<void> {
-  const body = { name, targets: [target] };
+async function route(tenant: TestTenant, name: string, ...targets: object[]): Promise<void> {
+  const body = { name, targets };
   expect((await stack.request('POST', '/v1/model-routes', { token: tenant.accessToken, body })).status).toBe(201);
 }
 
@@ -39,13 +39,19 @@ async function botOf(tenant: TestTenant, model: string): Promise<string> {
   return made.body.id as string;
 }
 
-it('P4: a tenant’s own server takes no place at a model of the same name', async () => {
-  const [tenant, other] = [await stack.tenant({ model: 'demo-small' }), await stack.tenant({ model: 'demo-small' })];
-  const credential = await stack.request('POST', '/v1/model-credentials', {
+/** A credential of the tenant's own, for its own server. */
+async function ownCredential(tenant: TestTenant): Promise<string> {
+  const made = await stack.request('POST', '/v1/model-credentials', {
     token: tenant.accessToken,
     body: { name: 'own', kind: 'compatible', base_url: `${own.url}/v1`, secret },
   });
-  await route(tenant, 'demo-small', { credential_id: credential.body.id, model: 'demo-small' });
+  expect(made.status).toBe(201);
+  return made.body.id as string;
+}
+
+it('P4: a tenant’s own server takes no place at a model of the same name', async () => {
+  const [tenant, other] = [await stack.tenant({ model: 'demo-small' }), await stack.tenant({ model: 'demo-small' })];
+  await route(tenant, 'demo-small', { credential_id: await ownCredential(tenant), model: 'demo-small' });
   expect(await accepted(tenant)).toBe('running');
   expect(await accepted(other)).toBe('running');
   expect(await accepted(other)).toBe('queued');
@@ -58,4 +64,16 @@ it('P9: a model has no more places under more names', async () => {
   expect(await accepted(tenant)).toBe('running');
   expect(await accepted(tenant, await botOf(tenant, 'one'))).toBe('queued');
   expect(await accepted(tenant, await botOf(tenant, 'two'))).toBe('queued');
+});
+
+it.each([
+  ['a later tier', { tier: 1 }],
+  ['a smaller share', { weight: 1 }],
+])('P9: a tenant’s own server before the platform’s model, which has %s, is no way around its places', async (_, second) => {
+  const [other, tenant] = [await stack.tenant({ model: 'demo-large' }), await stack.tenant({ model: 'demo-large' })];
+  const first = { credential_id: await ownCredential(tenant), model: 'demo-small', weight: 9 };
+  await route(tenant, 'demo-large', first, { model: 'demo-large', ...second });
+  // The only place is taken, by this one or by one before it.
+  expect(await accepted(other)).toMatch(/^(running|queued)$/);
+  expect(await accepted(tenant)).toBe('queued');
 });

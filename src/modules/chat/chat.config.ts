@@ -15,7 +15,7 @@ export const chatConfig = defineTopic('chat', 'Chat', {
   maxTurnsPerModel: entry(
     'CHAT_MAX_TURNS_PER_MODEL',
     setting.int(0, 1_000_000).default(0),
-    'Answers that stream at once from one model, over all replicas; further turns wait in order. 0 = no bound but that of the replicas.',
+    'Answers that stream at once from one model under one credential, over all replicas; further turns wait in order. An answer counts for whoever its route asks first (a credential of the tenant’s own only where the route has no other); fallbacks are not counted. 0 = no bound but that of the replicas.',
   ),
   turnsPerSkill: entry(
     'CHAT_TURNS_PER_SKILL',

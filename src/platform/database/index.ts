@@ -1,7 +1,17 @@
 export { type DatabaseConfig, databaseConfig, type MigrationConfig, migrationConfig } from './database.config.ts';
 export { DatabaseModule } from './database.module.ts';
 export { migrate, type MigrationTarget } from './migrate.ts';
-export { asTenant, closePool, inOneTrip, inTransaction, isDatabaseUnavailable, isDeadlock, isUnstorableText, openPool, ping } from './pool.ts';
+export {
+  asTenant,
+  closePool,
+  inOneTrip,
+  inTransaction,
+  isDatabaseUnavailable,
+  isDeadlock,
+  isUnstorableText,
+  openPool,
+  ping,
+} from './pool.ts';
 export { changed, row, rows, type Statement, type Transaction } from './transaction.ts';
 export { SystemDatabase, type SystemReason, systemReasons } from './system-database.ts';
 export { TenantDatabase, type WriteTrouble } from './tenant-database.ts';

@@ -2,9 +2,8 @@ import { Injectable, Logger } from '@nestjs/common';
 import { rows, SystemDatabase, TenantDatabase, type Transaction } from '../../../platform/database/index.ts';
 import { Replica } from '../../../platform/replicas/index.ts';
 import { safeError } from '../../../platform/telemetry/index.ts';
-import type { TurnPlace } from '../../plans/index.ts';
+import { Admission, type TurnPlace } from '../../plans/index.ts';
 import { TurnQueue } from '../queue/turn-queue.ts';
-import { TurnDoor } from './turn-door.ts';
 import { TurnRunner } from './turn-runner.ts';
 
 /** How often places are held for another minute, in milliseconds. */
@@ -18,11 +17,12 @@ const everyMs = 20_000;
 export class HeldPlaces {
   private readonly logger = new Logger(HeldPlaces.name);
   private timer: NodeJS.Timeout | undefined;
+  private looking = false;
 
   constructor(
     private readonly runner: TurnRunner,
     private readonly queue: TurnQueue,
-    private readonly door: TurnDoor,
+    private readonly admission: Admission,
     private readonly replica: Replica,
     private readonly system: SystemDatabase,
     private readonly database: TenantDatabase,
@@ -39,15 +39,22 @@ export class HeldPlaces {
     clearInterval(this.timer);
   }
 
-  /** Holds them once. Never rejects: while Postgres is away, only those that it runs or announces are held. */
+  /**
+   * Holds them once. Never rejects: while Postgres is away, or a look into it takes longer than a round, only those that it runs or announces are held.
+   */
   async hold(): Promise<void> {
     this.runner.holdPlaces(this.queue.places());
+    if (this.looking) return;
+    this.looking = true;
     const { id } = this.replica;
     try {
       for (const tenantId of await this.system.run('turn-queue', (tx) => tenantsWithWaiting(tx, id)))
-        this.door.hold(await this.database.forTenant(tenantId, (tx) => waitingBehind(tx, tenantId, id)));
+        // One that was stopped since it was read has given its place back, and nobody would give it back again.
+        await this.admission.renew(await this.database.forTenant(tenantId, (tx) => waitingBehind(tx, tenantId, id)), 'held');
     } catch (error) {
       this.logger.debug({ error: safeError(error) }, 'places of waiting turns could not be held; trying again');
+    } finally {
+      this.looking = false;
     }
   }
 }

@@ -52,7 +52,12 @@ export class ApiKeyLookup {
     const located = await this.system.run('credential-lookup', (tx) => this.repository.locate(tx, keyHash));
     if (located === undefined) return undefined;
     const { tenantId, id } = located;
-    const found = await this.database.forTenant(tenantId, (tx) => this.repository.findUsable(tx, tenantId, id));
+    const found = await this.database.forTenant(tenantId, async (tx) => {
+      const usable = await this.repository.findUsable(tx, tenantId, id);
+      // Before the first request is served: rolling may end a key at once that was never used.
+      if (usable?.lastUsedAt === null) await this.repository.touch(tx, tenantId, id);
+      return usable;
+    });
     if (found === undefined) return undefined;
     return {
       kind: 'api_key',

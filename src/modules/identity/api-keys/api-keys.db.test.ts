@@ -1,8 +1,9 @@
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { newUuid, publicId, uuidOf } from '../../../kernel/ids.ts';
 import { changed, row } from '../../../platform/database/index.ts';
 import { testStack } from '../../../../test/support/stack.ts';
 import { CredentialChanges } from '../access/credential-changes.ts';
+import { ApiKeyLookup } from './api-key-lookup.ts';
 
 interface NewKey {
   id: string;
@@ -150,6 +151,36 @@ test('at most one key lives on beside its successor, however often it is rolled'
     chain.push(answer.body as NewKey);
     expect(await Promise.all(chain.map(({ key }) => me(key)))).toEqual(chain.map((_, at) => (at < chain.length - 2 ? 401 : 200)));
   }
+});
+
+test('after a lost answer the key that nobody has is rolled, and the one that all use goes on for the overlap', async () => {
+  const inUse = await create();
+  expect(await me(inUse.key)).toBe(200);
+  const lost = (await roll(inUse.id, owner, { overlap_seconds: 600 })).body as NewKey;
+  const answer = await roll(lost.id, owner, { overlap_seconds: 60 });
+  expect(answer.status).toBe(201);
+  const successor = answer.body as NewKey;
+  expect(successor.expires_at).toBeNull();
+  const shown = (await stack.request('GET', `/v1/api-keys/${inUse.id}`, { token: owner })).body as {
+    successor_id: string;
+    expires_at: string;
+  };
+  expect(shown.successor_id).toBe(successor.id);
+  expect(Date.parse(shown.expires_at) - Date.now()).toBeLessThan(61_000);
+  expect([await me(inUse.key), await me(lost.key), await me(successor.key)]).toEqual([200, 401, 200]);
+  // The successor is in use: from here on rolling it ends the one that it has replaced.
+  const third = (await roll(successor.id, owner, { overlap_seconds: 600 })).body as NewKey;
+  expect([await me(inUse.key), await me(successor.key), await me(third.key)]).toEqual([401, 200, 200]);
+});
+
+test('the first use of a key is noted before it is answered', async () => {
+  const made = await create();
+  const lookup = stack.app.get(ApiKeyLookup);
+  const noteLater = vi.spyOn(lookup as unknown as { noteUse: () => void }, 'noteUse').mockReturnValue();
+  expect(await me(made.key)).toBe(200);
+  noteLater.mockRestore();
+  const shown = (await stack.request('GET', `/v1/api-keys/${made.id}`, { token: owner })).body as { last_used_at: string | null };
+  expect(shown.last_used_at).not.toBeNull();
 });
 
 test('of parallel rolls one wins; without overlap the old key dies at once', async () => {

@@ -89,24 +89,31 @@ export class ApiKeysRepository {
   }
 
   /**
-   * Names a key's successor and ends the key after `overlapSeconds`, never later than it would have; a predecessor of its own that still lives ends now. True
-   * when this call did it.
+   * Names a key's successor and ends the key after `overlapSeconds`, never later than it would have; a predecessor of its own that still lives ends now.
+   * A key that was never used goes instead of such a predecessor, which then has the new successor and the overlap: whoever rolled it may have lost the
+   * answer. True when this call did it.
    */
   async succeed(tx: Transaction, tenantId: string, id: string, successorId: string, overlapSeconds: number): Promise<boolean> {
-    const count = await changed(
+    const rolled = await row<{ unused: boolean }>(
       tx,
       `UPDATE api_keys SET successor_id = $3, expires_at = LEAST(expires_at, now() + make_interval(secs => $4))
-       WHERE tenant_id = $1 AND id = $2 AND revoked_at IS NULL AND successor_id IS NULL AND (expires_at IS NULL OR expires_at > now())`,
+       WHERE tenant_id = $1 AND id = $2 AND revoked_at IS NULL AND successor_id IS NULL AND (expires_at IS NULL OR expires_at > now())
+       RETURNING last_used_at IS NULL AS unused`,
       [tenantId, id, successorId, overlapSeconds],
     );
-    if (count === 0) return false;
-    // Otherwise a key that is rolled again and again would leave as many usable ones as it was rolled.
-    await changed(
+    if (rolled === undefined) return false;
+    // One of the two goes: otherwise a key that is rolled again and again would leave as many usable ones as it was rolled.
+    const predecessor = `tenant_id = $1 AND successor_id = $2 AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > now())`;
+    if (!rolled.unused) {
+      await changed(tx, `UPDATE api_keys SET expires_at = now() WHERE ${predecessor}`, [tenantId, id]);
+      return true;
+    }
+    const kept = await changed(
       tx,
-      `UPDATE api_keys SET expires_at = now()
-       WHERE tenant_id = $1 AND successor_id = $2 AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > now())`,
-      [tenantId, id],
+      `UPDATE api_keys SET successor_id = $3, expires_at = LEAST(expires_at, now() + make_interval(secs => $4)) WHERE ${predecessor}`,
+      [tenantId, id, successorId, overlapSeconds],
     );
+    if (kept > 0) await changed(tx, 'UPDATE api_keys SET expires_at = now() WHERE tenant_id = $1 AND id = $2', [tenantId, id]);
     return true;
   }
 

@@ -64,8 +64,9 @@ export class ApiKeys {
   }
 
   /**
-   * Makes a successor with the same properties and lets the old key live for the overlap; the key that the old one had replaced ends at once. 403 when the old key permits more
-   * than the caller may (the caller would come by it), 409 when the key has a successor or has expired.
+   * Makes a successor with the same properties and lets the old key live for the overlap; the key that the old one had replaced ends at once, unless the old
+   * one was never used: then that one ends, and the key before it lives for the overlap. 403 when the old key permits more than the caller may (the caller
+   * would come by it), 409 when the key has a successor or has expired.
    */
   async roll(caller: Principal, id: string, body: RollApiKey) {
     const { tenantId } = caller;

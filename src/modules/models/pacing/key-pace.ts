@@ -26,6 +26,7 @@ export class KeyPace {
   private dueAt = Infinity;
   private polling = false;
   private inLine = false;
+  private answersCount = false;
 
   constructor(
     readonly key: PaceKey,
@@ -38,6 +39,12 @@ export class KeyPace {
   /** `performance.now()` of the last use. */
   get usedAt(): number {
     return this.talk.usedAt;
+  }
+
+  /** Tokens a minute that the provider has told this replica, prompt and answer together; undefined where it has not. */
+  get most(): number | undefined {
+    const { limit, guessed } = this.talk.view('tokens');
+    return this.answersCount && !guessed ? limit : undefined;
   }
 
   /** True when nothing of it would be missed. */
@@ -95,7 +102,10 @@ export class KeyPace {
   /** `Pacer.observe`. */
   observe({ status, headers, lease = firstOf(this.unanswered) }: PaceAnswer): void {
     if (lease !== undefined) this.unanswered.delete(lease);
-    const told = readRateHeaders(headers);
+    const { inputTokens, ...told } = readRateHeaders(headers);
+    if (told.tokens?.limit !== undefined) this.answersCount = true;
+    else if (inputTokens?.limit !== undefined) this.answersCount = false;
+    if (inputTokens !== undefined) told.tokens = inputTokens;
     const refused = status === 429;
     const at = performance.now();
     const asked = refused ? retryAfterOf(headers) : undefined;
@@ -167,9 +177,9 @@ export class KeyPace {
     if ((first === undefined && this.inLine) || this.talk.news.waits) this.schedule(this.gatherMs());
   }
 
-  /** How long news may be gathered now, in milliseconds. */
+  /** How long news may be gathered now, in milliseconds; while Redis is left alone, until that is over. */
   private gatherMs(): number {
-    return this.line.length > 0 || this.inLine ? urgentMs : this.talk.gatherMs;
+    return Math.max(this.talk.awayMs, this.line.length > 0 || this.inLine ? urgentMs : this.talk.gatherMs);
   }
 
   /** Grants a live call without asking, when Redis has allowed that. */

@@ -81,9 +81,14 @@ export class PaceStore {
 
   constructor(private readonly redis: Pick<RedisConnections, 'commands'>) {}
 
+  /** Milliseconds for which Redis is left alone; 0 when it is not. */
+  get awayMs(): number {
+    return Math.max(0, this.awayUntil - performance.now());
+  }
+
   /** One round trip. Undefined when Redis is away; what was given is lost then. */
   async exchange(key: PaceKey, ask: PaceAsk): Promise<PaceReply | undefined> {
-    if (performance.now() < this.awayUntil) return undefined;
+    if (this.awayMs > 0) return undefined;
     let timer: NodeJS.Timeout | undefined;
     try {
       const tooLate = new Promise<never>((_, reject) => {

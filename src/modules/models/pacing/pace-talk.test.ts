@@ -21,10 +21,15 @@ const call = { tokens: 10, live: true, waitedMs: 0 };
 /** Redis, which answers when the test says so. */
 class SlowStore extends PaceStore {
   readonly asks: PaceAsk[] = [];
+  away = 0;
   private readonly answers: ((reply: PaceReply | undefined) => void)[] = [];
 
   constructor() {
     super({ commands: undefined as never });
+  }
+
+  override get awayMs(): number {
+    return this.away;
   }
 
   override exchange(_key: unknown, ask: PaceAsk): Promise<PaceReply | undefined> {
@@ -144,5 +149,29 @@ describe('what may be granted without asking', () => {
       await heard(calm);
       expect(store.asks.at(-1)?.largest).toBe(largest);
     }
+  });
+});
+
+describe('what is learned while Redis is left alone', () => {
+  it('is kept, and told after that', async () => {
+    await heard(calm);
+    talk.hear(answered({ refused: true }));
+    talk.news.giveBack(7);
+    store.away = 1_000;
+    expect(await talk.ask([call])).toBeUndefined();
+    expect([store.asks.length, talk.grantAtOnce(10)]).toEqual([1, undefined]);
+    store.away = 0;
+    await heard(calm);
+    expect(store.asks.at(-1)).toMatchObject({ learned: [{ refused: true }], back: 7 });
+  });
+
+  it('is so for a second after Redis did not answer', async () => {
+    const commands = { evalsha: () => Promise.reject(new Error('away')) };
+    const real = new PaceStore({ commands: commands as never });
+    expect(real.awayMs).toBe(0);
+    await real.exchange({ credential: 'some', model: 'model' }, {} as never);
+    expect(real.awayMs).toBe(1_000);
+    vi.advanceTimersByTime(1_000);
+    expect(real.awayMs).toBe(0);
   });
 });

@@ -56,6 +56,11 @@ export class PaceTalk {
     return this.seen === undefined ? 0 : this.seen.reply.pausedMs - (performance.now() - this.seen.at);
   }
 
+  /** Milliseconds for which Redis is left alone, because it did not answer; 0 when it is not. */
+  get awayMs(): number {
+    return this.context.store.awayMs;
+  }
+
   /** The limits as they are known here, guessed ones too. */
   get limits(): Partial<PaceMark> {
     return { ...limitOf(this.seen?.reply), ...this.known };
@@ -78,11 +83,16 @@ export class PaceTalk {
 
   /**
    * Tells all news, and asks for the shares of `calls` in order. `waiting`: all that waits here, these included, when what is not granted goes
-   * on waiting. Undefined when Redis is away; the news are lost then.
+   * on waiting. Undefined when Redis is away: the news are lost when it does not answer, and kept while it
+   * is left alone.
    */
   async ask(calls: AskedCall[], waiting?: PaceMark): Promise<PaceReply | undefined> {
     const sentAt = performance.now();
     this.usedAt = sentAt;
+    if (this.awayMs > 0) {
+      this.allowance.drop();
+      return undefined;
+    }
     const ask = this.question(calls, waiting, sentAt);
     this.asking += 1;
     const reply = await this.context.store.exchange(this.key, ask);

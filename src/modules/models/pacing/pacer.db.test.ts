@@ -42,6 +42,21 @@ describe('what a provider has said', () => {
     expect((pace as { waitMs: number }).waitMs).toBeGreaterThan(150_000);
   });
 
+  it('is the most that a call may ask for only where answers count, too', async () => {
+    const [one, other, key] = [replica(), replica(), newKey()];
+    const onlyPrompts = new Headers({
+      'anthropic-ratelimit-input-tokens-limit': '1000',
+      'anthropic-ratelimit-input-tokens-remaining': '900',
+    });
+    await learn(one, key, onlyPrompts);
+    await taken(other, key);
+    for (const pacer of [one, other]) {
+      expect([pacer.view()[0]?.tokens.limit, pacer.most(key)]).toEqual([1_000, undefined]);
+    }
+    one.observe(key, { status: 200, headers: told({ limit: 2_000, left: 900 }) });
+    await expect.poll(() => one.most(key), { interval: 5 }).toBe(2_000);
+  });
+
   it('is as old as the call that it answers: what was granted after that call is not in it', async () => {
     const [pacer, key] = [replica(), newKey()];
     const first = await taken(pacer, key, 10);

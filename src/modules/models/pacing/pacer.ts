@@ -67,10 +67,12 @@ export class Pacer implements OnApplicationShutdown {
     this.of(lease.key).settle(lease, usedTokens);
   }
 
-  /** Tokens that the provider allows a key in a minute, as it has said itself; undefined where it has not. Only looks. */
+  /**
+   * Tokens that the provider allows a key in a minute, prompts and answers together, as it has told this replica; undefined where it has
+   * not, or counts prompts alone. Only looks.
+   */
   most(key: PaceKey): number | undefined {
-    const seen = this.keys.get(digestOf(key))?.view().tokens;
-    return seen?.guessed === false ? seen.limit : undefined;
+    return this.keys.get(digestOf(key))?.most;
   }
 
   /** What is known of each key that was used here. */

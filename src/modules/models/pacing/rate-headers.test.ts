@@ -61,7 +61,8 @@ describe('rate limits in headers', () => {
       requests: expected,
       tokens: expected,
     });
-    expect(readRateHeaders(new Headers({ ...headers('input-tokens'), date }))).toEqual({ tokens: expected });
+    expect(readRateHeaders(new Headers({ ...headers('input-tokens'), date }))).toEqual({ inputTokens: expected });
+    expect(readRateHeaders(new Headers({ ...headers('input-tokens'), ...headers('tokens'), date }))).toEqual({ tokens: expected });
     expect(readRateHeaders(new Headers(headers('requests'))).requests?.resetMs).toBe(0);
   });
 });

@@ -14,6 +14,11 @@ export interface ToldLimits {
   tokens?: ToldLimit;
 }
 
+/** What headers say. `inputTokens`: tokens of prompts, where that is all that is said of tokens. */
+export interface ReadLimits extends ToldLimits {
+  inputTokens?: ToldLimit;
+}
+
 /** Longer waits than this are no rate limit, in milliseconds: 31 days. */
 const longestMs = 31 * 86_400_000;
 const units: Record<string, number> = { d: 86_400_000, h: 3_600_000, m: 60_000, s: 1_000, ms: 1, us: 0.001, µs: 0.001 };
@@ -22,13 +27,15 @@ const units: Record<string, number> = { d: 86_400_000, h: 3_600_000, m: 60_000, 
  * Reads `x-ratelimit-{limit,remaining,reset}-{requests,tokens}` (OpenAI, Azure OpenAI, Groq, vLLM gateways) and
  * `anthropic-ratelimit-{requests,tokens}-{limit,remaining,reset}` (API references, "Rate limits"). Nonsense counts as absent.
  */
-export function readRateHeaders(headers: Headers): ToldLimits {
-  const told: ToldLimits = {};
+export function readRateHeaders(headers: Headers): ReadLimits {
+  const told: ReadLimits = {};
   const requests = openAi(headers, 'requests') ?? anthropic(headers, 'requests');
   // Anthropic's `tokens` are those of whichever of its token limits is nearest.
-  const tokens = openAi(headers, 'tokens') ?? anthropic(headers, 'tokens') ?? anthropic(headers, 'input-tokens');
+  const tokens = openAi(headers, 'tokens') ?? anthropic(headers, 'tokens');
+  const inputTokens = tokens === undefined ? anthropic(headers, 'input-tokens') : undefined;
   if (requests !== undefined) told.requests = requests;
   if (tokens !== undefined) told.tokens = tokens;
+  if (inputTokens !== undefined) told.inputTokens = inputTokens;
   return told;
 }
 

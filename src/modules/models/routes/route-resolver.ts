@@ -15,7 +15,10 @@ const longContextFrom = 100_000;
 /** What a route can do and cost, for who plans an answer. */
 export interface RouteView {
   name: string;
-  /** Who is asked first, as credential and model: routes that begin at the same model share its places, whatever their names. */
+  /**
+   * Who is asked first of those that are not the tenant's own, else of its own, as credential and model: routes that begin there share its places,
+   * whatever their names.
+   */
   firstAsked: string;
   /** Window of the biggest target of the first tier, in tokens; where others are smaller, the oldest history is left out for them. */
   window: number;
@@ -64,7 +67,7 @@ export class RouteResolver {
     const first = targets.filter(({ tier }) => tier === firstTier);
     return {
       name,
-      firstAsked: first.toSorted((a, b) => b.weight - a.weight || a.key.localeCompare(b.key))[0]?.key ?? name,
+      firstAsked: firstAsked(targets)?.key ?? name,
       window: Math.max(...first.map(({ window }) => window)),
       maxOutputTokens: outputs.every((output) => output !== undefined) ? Math.max(...outputs) : undefined,
       continues: targets.some(({ continues }) => continues),
@@ -134,6 +137,12 @@ export function environmentCredential({ azureEndpoint, azureApiVersion, baseUrl 
   const common = { id: 'environment', name: 'default', owner: { kind: 'environment' as const }, version: 1 };
   if (azureEndpoint !== undefined) return { ...common, kind: 'azure', baseUrl: azureEndpoint, apiVersion: azureApiVersion };
   return { ...common, kind: 'compatible', baseUrl, apiVersion: null };
+}
+
+/** Whose places an answer takes. A tenant's own server before the platform's model would otherwise be a way around the bound on that one. */
+function firstAsked(targets: readonly Target[]): Target | undefined {
+  const inOrder = targets.toSorted((a, b) => a.tier - b.tier || b.weight - a.weight || a.key.localeCompare(b.key));
+  return inOrder.find(({ credential }) => credential.owner.kind !== 'tenant') ?? inOrder[0];
 }
 
 function credentialOf(row: RoutedRow, tenantId: string): TargetCredential | undefined {

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { madeTarget } from '../../../../test/support/made-target.ts';
 import { AnswerPlan, type PlanRequest } from './answer-plan.ts';
 import { sizeOf, withinLimit } from './call-size.ts';
+import { promptTokens } from './trim-history.ts';
 
 const target = madeTarget('a');
 const request: PlanRequest = { messages: [{ role: 'user', content: 'x'.repeat(400) }], maxOutputTokens: 500, inputTokens: 60 };
@@ -11,11 +12,11 @@ const sized = (over: Partial<PlanRequest> = {}, prefix = '') => {
 };
 
 describe('the size of a call', () => {
-  it('is its prompt, as the caller has counted it or as we guess, and the longest answer', () => {
+  it('is its prompt, as the caller has counted it or as we do, and the longest answer', () => {
     expect(sized()).toEqual({ messages: request.messages, promptTokens: 60, maxOutputTokens: 500 });
     const { inputTokens: _counted, ...uncounted } = request;
     const plan = new AnswerPlan({ name: 'r', targets: [target], afterContentFilter: false }, uncounted, 10_000);
-    expect(sizeOf(plan, target, uncounted, '').promptTokens).toBe(Math.ceil((400 + 2 * 16) / 4));
+    expect(sizeOf(plan, target, uncounted, '').promptTokens).toBe(promptTokens(request.messages));
   });
 
   it('has the text that it goes on from, and only what the answer may still have', () => {
@@ -38,7 +39,15 @@ describe('a call within what a provider allows', () => {
     expect(outputWithin(400)).toBe(400 * 0.95 - 60);
   });
 
-  it('has one of some words at least, unless fewer were asked for', () => {
-    expect([outputWithin(60), outputWithin(60, { maxOutputTokens: 5 })]).toEqual([16, 5]);
+  it.each<[string, number, number, number]>([
+    ['none', 60, 500, 500],
+    ['some words', 330, 500, 500],
+    ['256 tokens', 333, 500, 256],
+    ['less than a quarter of what was asked for', 1_000, 4_000, 4_000],
+    ['a quarter of it', 1_120, 4_000, 1_004],
+    ['1,024 tokens, whatever was asked for', 1_142, 32_000, 1_024],
+  ])('stays as it is unless there is useful room: %s', (_room, most, wanted, expected) => {
+    const size = { messages: [], promptTokens: 60, maxOutputTokens: wanted };
+    expect(withinLimit(size, most).maxOutputTokens).toBe(expected);
   });
 });

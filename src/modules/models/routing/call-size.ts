@@ -1,22 +1,25 @@
 import type { ModelMessage } from '../model-provider.ts';
 import { countTokens, tokensPerMessage } from '../tokens.ts';
-import { inputBound, outputOf, roomAfter } from './answer-bounds.ts';
+import { outputOf, roomAfter } from './answer-bounds.ts';
 import type { AnswerPlan, PlanRequest } from './answer-plan.ts';
 import type { Target } from './target.ts';
-
-/** Bytes of a token in most texts: for an estimate where nobody has counted. */
-const bytesPerToken = 4;
+import { promptTokens } from './trim-history.ts';
 
 /** Part of a provider's limit that is left free: it counts a prompt a little differently from us. */
 const limitMargin = 0.05;
 
-/** An answer shorter than this is not asked for, in tokens; the same as near the end of a quota. */
-const shortestAnswer = 16;
+/**
+ * Room for an answer that is of use, in tokens: a quarter of what was asked for, within these bounds. Whoever has less would only get
+ * a beginning.
+ */
+const leastUseful = 256;
+const mostUseful = 1_024;
+const usefulPart = 0.25;
 
 /** What a call sends and asks for. */
 export interface CallSize {
   messages: ModelMessage[];
-  /** The prompt with the text that is gone on from, by our count or an estimate. */
+  /** The prompt with the text that is gone on from, by our count. */
   promptTokens: number;
   /** Tokens that the answer may have. */
   maxOutputTokens: number;
@@ -29,17 +32,19 @@ export function sizeOf(plan: AnswerPlan, target: Target, request: PlanRequest, p
   const given = prefix === '' ? 0 : countTokens(prefix) + tokensPerMessage;
   return {
     messages,
-    promptTokens: (counted ?? Math.ceil(inputBound(messages) / bytesPerToken)) + given,
+    promptTokens: (counted ?? promptTokens(messages)) + given,
     maxOutputTokens: outputOf(target, roomAfter(prefix, request.maxOutputTokens)),
   };
 }
 
 /**
  * The same call with an answer that fits into what a provider allows in a minute, prompt included: a call that asks for more is refused however
- * long it waits. `most`: tokens; undefined where nobody knows.
+ * long it waits. Where the prompt leaves no useful room the call stays as it is: it goes when all of the limit is free, and the provider
+ * decides. `most`: tokens; undefined where nobody knows.
  */
 export function withinLimit(size: CallSize, most: number | undefined): CallSize {
   if (most === undefined) return size;
   const room = Math.floor(most * (1 - limitMargin)) - size.promptTokens;
-  return { ...size, maxOutputTokens: Math.min(size.maxOutputTokens, Math.max(shortestAnswer, room)) };
+  const useful = Math.max(leastUseful, Math.min(mostUseful, size.maxOutputTokens * usefulPart));
+  return room < useful ? size : { ...size, maxOutputTokens: Math.min(size.maxOutputTokens, room) };
 }

@@ -106,6 +106,20 @@ describe('a model that a credential may not use', () => {
     expect((await router.ask([allowed, all.target('b', { tier: 2 })], { scripts: { a: [{ tokens: 3 }] } })).events).toEqual(['a/allowed']);
   });
 
+  it('is left alone for a while, by itself, and asked all the same where nobody else is there', async () => {
+    const router = all.router();
+    const targets = both();
+    const scripts = { b: [{ tokens: 1 }] };
+    const first = await router.ask(targets, { scripts: { ...scripts, a: [{ status: 404 }] } });
+    expect([first.events, (await router.ask(targets, { scripts })).events]).toEqual([['a', 'b'], ['b']]);
+    // Another model of the same credential is asked as before.
+    const other = all.target('a', { key: 'a|other', name: 'a/other' });
+    expect((await router.ask([other, ...targets], { scripts: { a: [{ tokens: 1 }] } })).events).toEqual(['a/other']);
+    expect((await router.ask(targets.slice(0, 1), { scripts: { a: [{ tokens: 1 }] } })).events).toEqual(['a']);
+    // It was taken: that is over.
+    expect((await router.ask(targets, { scripts: { a: [{ tokens: 1 }] } })).events).toEqual(['a']);
+  });
+
   it('is final where there is no other, without a second try', async () => {
     expect(await all.router().ask([all.target('a')], { scripts: { a: [notAllowed] } })).toMatchObject({
       ...{ events: ['a'], ended: 'invalid_request' },

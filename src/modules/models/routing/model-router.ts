@@ -56,6 +56,7 @@ export class ModelRouter {
       if (!(ended instanceof ModelError)) return ended;
       error = ended;
       if (error.failure === 'credential') this.healths.refuseCredential(ready.target);
+      else if (error.ofTarget) this.healths.refuseTarget(ready.target);
       // Whoever is asked after the deadline could only fail.
       if (request.signal.aborted || clock.now() >= request.deadlineAt) break;
       plan.failed(ready.target, error, prefix);

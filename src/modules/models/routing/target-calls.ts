@@ -59,10 +59,15 @@ export class TargetCalls {
       model: target.providerModel,
       messages,
       maxOutputTokens,
-      onHeaders: (status: number, headers: Headers) => turn.observe(status, headers),
+      onHeaders: (status: number, headers: Headers) => {
+        // Reasoning models think for a minute before the first text: their place is for the next one.
+        if (status === 200) passage.answered();
+        turn.observe(status, headers);
+      },
       ...(prefix === '' ? {} : { prefix }),
     };
     let ended: EndedCall = { outcome: 'aborted', unserved: false };
+    let refused = false;
     try {
       const result = await this.providers.use(target.credential, (provider) => provider.stream(given, onText));
       ended = { outcome: result.finishReason, unserved: false, ...(result.usage === undefined ? {} : { usage: result.usage }) };
@@ -70,10 +75,11 @@ export class TargetCalls {
     } catch (error) {
       if (!(error instanceof ModelError)) throw error;
       ended = { outcome: error.failure, unserved: error.unserved };
+      refused = error.ofTarget;
       return error;
     } finally {
-      if (ended.outcome !== 'credential' && !ended.unserved) this.healths.credentials.accept(target.credential);
-      running.ended(ended.outcome, ended.usage);
+      if (ended.outcome !== 'credential' && !ended.unserved && !refused) this.healths.accept(target);
+      running.ended(ended.outcome, ended.usage, refused);
       measure(target, ended, secondsSince(startedAt));
       turn.end(usedOf(ended));
       listener.onCallEnd(ended);

@@ -12,6 +12,9 @@ const faults: ReadonlySet<CallOutcome> = new Set(['timeout', 'unreachable', 'ser
 /** Failures that say nothing about the target. */
 const silent: ReadonlySet<CallOutcome> = new Set(['aborted', 'throttled', 'credential']);
 
+/** A target that is silent for so long has had time enough, however short an answer's deadline is; in milliseconds. */
+const longestPatienceMs = 10_000;
+
 /** A timer may fire so much before the time that it was set to, in milliseconds. */
 const earlyMs = 5;
 
@@ -22,8 +25,8 @@ const kept = 128;
 export interface RunningCall {
   /** The first piece of text is there. */
   firstText(): void;
-  /** It has ended; counts once. */
-  ended(outcome: CallOutcome, usage?: ModelUsage): void;
+  /** It has ended; counts once. `refused`: the provider does not serve the model under this credential. */
+  ended(outcome: CallOutcome, usage?: ModelUsage, refused?: boolean): void;
 }
 
 /** How one target has done, and whether it may be asked, as this replica sees it. */
@@ -37,21 +40,23 @@ export class TargetHealth {
   calls = 0;
   private readonly durations: number[] = [];
   private readonly firstTexts: number[] = [];
+  private readonly patienceMs: number;
 
-  /** `patienceMs`: how long the target has for its first byte, where the deadline of an answer leaves as much. */
+  /** `headersTimeoutMs`: how long the target has for its first byte, where the deadline of an answer leaves as much. */
   constructor(
     readonly name: string,
     budget: RetryBudgetOptions,
-    private readonly patienceMs: number,
+    headersTimeoutMs: number,
     onChange: (state: BreakerState) => void,
   ) {
+    this.patienceMs = Math.min(headersTimeoutMs, longestPatienceMs);
     this.budget = new RetryBudget(budget);
     this.breaker = new Breaker(undefined, onChange);
   }
 
   /**
    * A call begins that has passed the breaker. A time-out at its deadline (milliseconds since the epoch) says nothing of the target when it
-   * was answering, or had less than its time from the beginning.
+   * was answering, or began so late that it had hardly any time.
    */
   begin(passage: Passage, deadlineAt: number): RunningCall {
     this.calls += 1;
@@ -64,10 +69,11 @@ export class TargetHealth {
         passage.answered();
         keep(this.firstTexts, performance.now() - startedAt);
       },
-      ended: (outcome, usage) => {
+      ended: (outcome, usage, refused = false) => {
         if (!running) return;
         running = false;
-        if (excused && outcome === 'timeout' && clock.now() >= deadlineAt - earlyMs) passage.withdrawn();
+        const tooLate = excused && outcome === 'timeout' && clock.now() >= deadlineAt - earlyMs;
+        if (tooLate || refused) passage.withdrawn();
         else judge(passage, outcome);
         this.outcomes.set(outcome, (this.outcomes.get(outcome) ?? 0) + 1);
         keep(this.durations, performance.now() - startedAt);

@@ -2,6 +2,7 @@ import { Inject, Injectable, Logger } from '@nestjs/common';
 import { modelMetrics, metricName } from '../health/model-metrics.ts';
 import { type ModelsConfig, modelsConfig } from '../models.config.ts';
 import { CredentialHealth } from './credential-health.ts';
+import { Refusals } from './refusals.ts';
 import type { Target } from './target.ts';
 import { TargetHealth } from './target-health.ts';
 
@@ -16,6 +17,7 @@ const logEveryMs = 60_000;
 export class TargetHealths {
   readonly credentials = new CredentialHealth();
   private readonly logger = new Logger(TargetHealths.name);
+  private readonly refusals = new Refusals();
   private readonly known = new Map<string, { target: Target; health: TargetHealth; loggedAt: Map<string, number> }>();
 
   constructor(@Inject(modelsConfig.token) private readonly config: ModelsConfig) {}
@@ -31,7 +33,19 @@ export class TargetHealths {
 
   /** Whether a target may be asked like any other. On its way back a target is so for its share of the questions. */
   admits(target: Target): boolean {
-    return this.credentials.isGood(target.credential) && this.of(target).breaker.admits();
+    if (!this.credentials.isGood(target.credential) || this.refusals.isAtRest(versionOf(target))) return false;
+    return this.of(target).breaker.admits();
+  }
+
+  /** A provider does not serve this model under this credential: only who has nobody else asks it again for a while. */
+  refuseTarget(target: Target): void {
+    if (this.refusals.add(versionOf(target))) this.warn(target, 'model_target_refused', 'the provider does not serve this model');
+  }
+
+  /** A provider has taken a call of it. */
+  accept(target: Target): void {
+    this.credentials.accept(target.credential);
+    this.refusals.forget(versionOf(target));
   }
 
   /** Every known target with its health, the one asked last at the end. */
@@ -69,4 +83,9 @@ export class TargetHealths {
     });
     return health;
   }
+}
+
+/** A credential that was changed may be allowed more. */
+function versionOf({ key, credential }: Target): string {
+  return `${key}|${credential.version}`;
 }

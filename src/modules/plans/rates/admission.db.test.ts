@@ -78,6 +78,26 @@ describe('what is taken back', () => {
     expect(await stack.redis.pexpiretime(redisKeys.visitorMessages(tenantId, visitorId))).toBe(ends);
   });
 
+  it('finds the window that it was counted in, since no count moves the end of one', async () => {
+    const keys = [redisKeys.visitorMessages(tenantId, visitorId), redisKeys.tenantRequests(tenantId)];
+    const listener = stack.redis.duplicate();
+    const [, before] = await stack.redis.config('GET', 'notify-keyspace-events');
+    await stack.redis.config('SET', 'notify-keyspace-events', 'K$g');
+    const seen: string[] = [];
+    listener.on('message', (_channel: string, event: string) => seen.push(event));
+    const database = stack.redis.options.db ?? 0;
+    await listener.subscribe(...keys.map((key) => `__keyspace@${database}__:${key}`));
+    try {
+      for (let times = 0; times < 2; times += 1) await admission.enter(turn(), limits, 5);
+      await admission.takeRequest(tenantId, limits);
+      // Writing a counter anew with what is left of its time moves its end by a millisecond, now and then.
+      await expect.poll(() => seen.filter((event) => event !== 'expire')).toEqual(['set', 'set', 'incrby', 'incrby', 'incrby']);
+    } finally {
+      await stack.redis.config('SET', 'notify-keyspace-events', before ?? '');
+      listener.disconnect();
+    }
+  });
+
   it('is no count of a window that began since', async () => {
     const place = turn();
     const { countedIn } = await admission.enter(place, limits, 5);
@@ -176,6 +196,21 @@ describe('P9: turns at once', () => {
     );
     expect((await admission.enter(turn(), limits, many)).refused?.limit).toBe('turns_at_once');
     await admission.renew([]);
+  });
+
+  it('are held for longer, and not written again for a turn that has given its place back', async () => {
+    const limits = { turns_at_once: 5, visitor_turns_at_once: 5 };
+    const [waits, stopped] = [turn(), turn()];
+    for (const place of [waits, stopped]) await admission.enter(place, limits, many);
+    const keys = [redisKeys.tenantTurns(tenantId), redisKeys.visitorTurns(tenantId, visitorId)];
+    const soon = Number((await stack.redis.time())[0]) * 1_000 + 2_000;
+    for (const key of keys) await stack.redis.zadd(key, soon, waits.turnId);
+    await admission.leave(stopped);
+    await admission.renew([waits, stopped], 'held');
+    for (const key of keys) {
+      expect(await stack.redis.zrange(key, '0', '-1')).toEqual([waits.turnId]);
+      expect(Number(await stack.redis.zscore(key, waits.turnId))).toBeGreaterThan(soon + placeMs / 2);
+    }
   });
 });
 

@@ -110,13 +110,16 @@ export class Admission {
     await pipeline.exec().catch((error: unknown) => this.logger.debug({ error: safeError(error) }, 'place not given back'));
   }
 
-  /** Holds the places of turns for another minute, also those that Redis has forgotten or another replica took. Rejects when Redis is away. */
-  async renew(places: readonly TurnPlace[]): Promise<void> {
+  /**
+   * Holds the places of turns for another minute: `all`, also those that Redis has forgotten or another replica took, or only `held` ones, where a turn may
+   * have ended since the caller looked. Rejects when Redis is away.
+   */
+  async renew(places: readonly TurnPlace[], which: 'all' | 'held' = 'all'): Promise<void> {
     for (let at = 0; at < places.length; at += batchSize) {
       const batch = places.slice(at, at + batchSize);
-      if (await this.hold(batch)) continue;
+      if (await this.hold(batch, which)) continue;
       await holdScript.load(this.redis.commands);
-      await this.hold(batch);
+      await this.hold(batch, which);
     }
   }
 
@@ -130,9 +133,9 @@ export class Admission {
   }
 
   /** False when Redis does not know the script. */
-  private async hold(places: readonly TurnPlace[]): Promise<boolean> {
+  private async hold(places: readonly TurnPlace[], which: 'all' | 'held'): Promise<boolean> {
     const pipeline = this.redis.commands.pipeline();
-    for (const place of places) holdScript.queue(pipeline, placeKeys(place), [place.turnId, placeMs]);
+    for (const place of places) holdScript.queue(pipeline, placeKeys(place), [place.turnId, placeMs, which === 'held' ? 1 : 0]);
     for (const [error] of (await pipeline.exec()) ?? []) {
       if (isNoScript(error)) return false;
       if (error !== null) throw error;

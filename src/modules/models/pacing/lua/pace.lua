@@ -146,9 +146,12 @@ end
 -- What the caller has granted without asking counts as granted now, before any answer is heard.
 for name, kind in pairs(kinds) do
   local cost = ask.taken[name]
-  -- Whoever did not know of a limit could not keep to it: that empties the bucket, but nobody pays it off. What was granted before
-  -- anybody knew of it does not count.
-  if kind.level and (hash[name .. ':level'] or ask.counted[name]) then kind.level = math.max(kind.level - cost, math.min(0, kind.level)) end
+  -- Whoever did not know of a limit, or of its last refusal, could not keep to it: that empties the bucket, but nobody pays it off.
+  -- Who knew owes what is more than there was. What was granted before anybody knew of a limit does not count.
+  if kind.level and (hash[name .. ':level'] or ask.counted[name]) then
+    local knew = ask.counted[name] and ask.knownAt >= refusedAt
+    kind.level = math.max(kind.level - cost, knew and -math.huge or math.min(0, kind.level))
+  end
   if kind.theirs then kind.theirs = kind.theirs - cost end
   kind.total, kind.lately = kind.total + cost, kind.lately + cost
 end

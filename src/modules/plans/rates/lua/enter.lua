@@ -23,12 +23,13 @@ local refused, wait = 0, 0
 local function refuse(at, ms)
   if refused == 0 or ms > wait then refused, wait = at, ms end
 end
-local limits, used, reset = {}, {}, {}
+local limits, used, reset, begins = {}, {}, {}, {}
 for at = 1, 4 do limits[at] = tonumber(ARGV[3 + at]) end
 for at = 1, 2 do
   used[at] = tonumber(redis.call('GET', KEYS[at]) or '0')
   reset[at] = redis.call('PTTL', KEYS[at])
-  if reset[at] <= 0 then used[at], reset[at] = 0, window end
+  begins[at] = reset[at] <= 0
+  if begins[at] then used[at], reset[at] = 0, window end
   if limits[at] >= 0 and used[at] >= limits[at] then refuse(at, reset[at]) end
 end
 for at = 3, 4 do
@@ -46,7 +47,12 @@ else
   for at = 1, 2 do
     if limits[at] >= 0 then
       used[at] = used[at] + 1
-      redis.call('SET', KEYS[at], used[at], 'PX', reset[at])
+      -- A window that runs keeps its end to the millisecond: take-back.lua knows it by that.
+      if begins[at] then
+        redis.call('SET', KEYS[at], used[at], 'PX', window)
+      else
+        redis.call('INCR', KEYS[at])
+      end
       counted[at] = redis.call('PEXPIRETIME', KEYS[at])
     end
   end
