@@ -74,6 +74,20 @@ describe('P3: the log', () => {
     expect(await store.read(tenantId, turnId, 0)).toMatchObject({ sealed: true, next: 1 });
   });
 
+  it('that an earlier attempt makes late is refused: whoever read it would lose its place', async () => {
+    // The next attempt looks before the first one's log is there.
+    expect(await store.fence(tenantId, turnId, 2, 60_000)).toBe('missing');
+    expect(await create(1, 1)).toBe('stale');
+    expect(await append(batch(0, 1))).toEqual(['stale']);
+    expect(await store.read(tenantId, turnId, 0)).toBeUndefined();
+    expect(await store.fence(tenantId, turnId, 1, 60_000)).toBe('stale');
+    expect(await append(batch(0, 1, { attempt: 2 }))).toEqual(['missing']);
+    expect(await store.fence(tenantId, turnId, 2, 60_000)).toBe('missing');
+    expect(await create(2, 2)).toBe('ok');
+    expect(await append(batch(0, 1, { attempt: 2, epoch: 2 }))).toEqual(['ok']);
+    expect(await store.fence(tenantId, turnId, 3, 60_000)).toMatchObject({ epoch: 2, next: 1 });
+  });
+
   it('is missing until somebody makes it', async () => {
     expect(await append(batch(0, 1))).toEqual(['missing']);
     expect(await store.read(tenantId, turnId, 0)).toBeUndefined();

@@ -15,7 +15,7 @@ local call = redis.call
 
 local function append(log, key, attempt, epoch, first, count, last, ttl, bytes)
   local state = call('HMGET', key, 'attempt', 'epoch', 'next', 'sealed')
-  if not state[1] then return 'missing' end
+  if not state[1] or (not state[2] and state[1] == attempt) then return 'missing' end
   if state[1] ~= attempt or state[2] ~= epoch then return 'stale' end
   local from, expected = tonumber(first), tonumber(state[3])
   local following = from + tonumber(count)
