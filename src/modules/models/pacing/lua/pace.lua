@@ -143,19 +143,22 @@ for _, kind in pairs(kinds) do
   end
 end
 
+-- Times come back to a tenth of a millisecond: cjson writes fourteen digits.
+local knewRefusal = ask.knownAt + 1 >= refusedAt
+
 -- What the caller has granted without asking counts as granted now, before any answer is heard.
 for name, kind in pairs(kinds) do
   local cost = ask.taken[name]
   -- Whoever did not know of a limit, or of its last refusal, could not keep to it: that empties the bucket, but nobody pays it off.
   -- Who knew owes what is more than there was. What was granted before anybody knew of a limit does not count.
   if kind.level and (hash[name .. ':level'] or ask.counted[name]) then
-    local knew = ask.counted[name] and ask.knownAt >= refusedAt
+    local knew = ask.counted[name] and knewRefusal
     kind.level = math.max(kind.level - cost, knew and -math.huge or math.min(0, kind.level))
   end
   if kind.theirs then kind.theirs = kind.theirs - cost end
   kind.total, kind.lately = kind.total + cost, kind.lately + cost
 end
-if ask.taken.requests > 0 and ask.knownAt < refusedAt then
+if ask.taken.requests > 0 and not knewRefusal then
   -- Those were under way, too, when the pace was slowed down.
   if guessedAt == shrunk then
     for name, kind in pairs(kinds) do if kind.guessed then kind.limit = kind.limit + ask.taken[name] end end
