@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { delimiter, dirname, join } from 'node:path';
 import { LauncherError } from './launcher-error.mjs';
 import { withLock } from './locks.mjs';
@@ -9,6 +9,7 @@ import { dyingWithParent, run, watchNpm } from './processes.mjs';
 import { say, step } from './progress.mjs';
 
 const modules = join(root, 'node_modules');
+const lockFile = join(root, 'package-lock.json');
 const guard = 'PARLEY_SCRIPT_NODE';
 
 /**
@@ -39,7 +40,9 @@ export async function ensureInstalled() {
       if (isInstalled()) return;
       say('Installing packages; the first time this takes about a minute.');
       await step('packages', async () => {
+        const lock = settledLock();
         await npm(['install', '--no-audit', '--no-fund'], root);
+        if (lock !== undefined) writeFileSync(lockFile, lock);
         await ensureNode();
         await checkNativeModules();
       });
@@ -59,17 +62,25 @@ function readJson(file) {
   }
 }
 
+/**
+ * The lock file, where it says what package.json asks for. npm adds to it (and takes from it) programs for other platforms, by what
+ * its registry has of them today: an installation is no reason for a change.
+ */
+function settledLock() {
+  const wanted = readJson(join(root, 'package.json'));
+  const locked = readJson(lockFile)?.packages?.[''];
+  return wanted !== undefined && locked !== undefined && asksFor(wanted, locked) ? readFileSync(lockFile) : undefined;
+}
+
 /** Compares package.json with the lock file, and the lock file with the list that npm keeps of what it installed. */
 function isInstalled() {
   const wanted = readJson(join(root, 'package.json'));
   /** @type {Record<string, LockEntry> | undefined} */
-  const locked = readJson(join(root, 'package-lock.json'))?.packages;
+  const locked = readJson(lockFile)?.packages;
   /** @type {Record<string, LockEntry> | undefined} */
   const present = readJson(join(modules, '.package-lock.json'))?.packages;
   if (wanted === undefined || locked === undefined || present === undefined) return false;
-  for (const kind of /** @type {const} */ (['dependencies', 'devDependencies', 'optionalDependencies'])) {
-    if (!sameEntries(wanted[kind] ?? {}, locked['']?.[kind] ?? {})) return false;
-  }
+  if (!asksFor(wanted, locked[''] ?? {})) return false;
   for (const [path, entry] of Object.entries(locked)) {
     if (path === '' || entry.link) continue;
     const found = present[path];
@@ -77,6 +88,13 @@ function isInstalled() {
   }
   return Object.keys({ ...wanted.dependencies, ...wanted.devDependencies }).every((name) =>
     existsSync(join(modules, name, 'package.json')),
+  );
+}
+
+/** Whether both ask for the same packages. @param {LockEntry} a @param {LockEntry} b */
+function asksFor(a, b) {
+  return /** @type {const} */ (['dependencies', 'devDependencies', 'optionalDependencies']).every((kind) =>
+    sameEntries(a[kind] ?? {}, b[kind] ?? {}),
   );
 }
 
