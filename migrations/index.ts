@@ -9,6 +9,7 @@ import { UnfinishedTurns1763700000006 } from './main/0006-unfinished-turns.ts';
 import { Plans1763700000007 } from './main/0007-plans.ts';
 import { Models1763700000008 } from './main/0008-models.ts';
 import { CallsOfATurn1763700000009 } from './main/0009-calls-of-a-turn.ts';
+import { Audit1763700000010 } from './main/0010-audit.ts';
 
 /** Migrations of the main database, oldest first. Forward only: expand, then contract. */
 export const mainMigrations = [
@@ -21,6 +22,7 @@ export const mainMigrations = [
   Plans1763700000007,
   Models1763700000008,
   CallsOfATurn1763700000009,
+  Audit1763700000010,
 ];
 
 /** Migrations of the keystore database, oldest first. */

@@ -19,6 +19,31 @@ TABLE api_keys [row level security, forced]
   revoked_at timestamp with time zone
   last_used_at timestamp with time zone
   successor_id uuid
+TABLE audit_checkpoints [row level security, forced]
+  tenant_id uuid NOT NULL
+  seq bigint NOT NULL
+  checkpoint_hash bytea NOT NULL
+  pruned_at timestamp with time zone NOT NULL
+TABLE audit_events [row level security, forced]
+  tenant_id uuid NOT NULL
+  seq bigint NOT NULL
+  version smallint NOT NULL
+  at timestamp(3) with time zone NOT NULL
+  actor_kind text NOT NULL
+  actor_id text
+  action text NOT NULL
+  object_kind text
+  object_id text
+  outcome text NOT NULL
+  network text
+  address_hash bytea
+  request_id text
+  detail jsonb
+  row_hash bytea NOT NULL
+TABLE audit_heads [row level security, forced]
+  tenant_id uuid NOT NULL
+  seq bigint NOT NULL
+  head_hash bytea NOT NULL
 TABLE bot_versions [row level security, forced]
   tenant_id uuid NOT NULL
   id uuid NOT NULL
@@ -309,6 +334,11 @@ api_keys: CHECK ((kind = ANY (ARRAY['secret'::text, 'publishable'::text])))
 api_keys: CHECK ((mode = ANY (ARRAY['live'::text, 'test'::text])))
 api_keys: PRIMARY KEY (tenant_id, id)
 api_keys: FOREIGN KEY (tenant_id) REFERENCES tenants(id) ON DELETE CASCADE
+audit_checkpoints: PRIMARY KEY (tenant_id)
+audit_events: CHECK ((outcome = ANY (ARRAY['done'::text, 'refused'::text, 'failed'::text])))
+audit_events: PRIMARY KEY (tenant_id, seq)
+audit_events: CHECK ((seq > 0))
+audit_heads: PRIMARY KEY (tenant_id)
 bot_versions: PRIMARY KEY (tenant_id, id)
 bot_versions: FOREIGN KEY (tenant_id, bot_id) REFERENCES bots(tenant_id, id) ON DELETE CASCADE
 bot_versions: UNIQUE (tenant_id, bot_id, number)
@@ -407,6 +437,10 @@ visitors: FOREIGN KEY (tenant_id) REFERENCES tenants(id) ON DELETE CASCADE
 CREATE UNIQUE INDEX api_keys_hash ON public.api_keys USING btree (tenant_id, key_hash)
 CREATE INDEX api_keys_lookup ON public.api_keys USING btree (key_hash)
 CREATE UNIQUE INDEX api_keys_pkey ON public.api_keys USING btree (tenant_id, id)
+CREATE UNIQUE INDEX audit_checkpoints_pkey ON public.audit_checkpoints USING btree (tenant_id)
+CREATE UNIQUE INDEX audit_events_pkey ON public.audit_events USING btree (tenant_id, seq)
+CREATE INDEX audit_events_time ON public.audit_events USING btree (tenant_id, at)
+CREATE UNIQUE INDEX audit_heads_pkey ON public.audit_heads USING btree (tenant_id)
 CREATE UNIQUE INDEX bot_versions_pkey ON public.bot_versions USING btree (tenant_id, id)
 CREATE UNIQUE INDEX bot_versions_tenant_id_bot_id_number_key ON public.bot_versions USING btree (tenant_id, bot_id, number)
 CREATE UNIQUE INDEX bots_pkey ON public.bots USING btree (tenant_id, id)
@@ -476,6 +510,9 @@ CREATE UNIQUE INDEX visitors_tenant_id_external_id_hash_key ON public.visitors U
 
 api_keys: system_read FOR SELECT TO parley_system USING true
 api_keys: tenant_isolation FOR ALL TO parley_tenant USING (tenant_id = (current_setting('app.tenant'::text))::uuid) WITH CHECK (tenant_id = (current_setting('app.tenant'::text))::uuid)
+audit_checkpoints: tenant_isolation FOR ALL TO parley_tenant USING (tenant_id = (current_setting('app.tenant'::text))::uuid) WITH CHECK (tenant_id = (current_setting('app.tenant'::text))::uuid)
+audit_events: tenant_isolation FOR ALL TO parley_tenant USING (tenant_id = (current_setting('app.tenant'::text))::uuid) WITH CHECK (tenant_id = (current_setting('app.tenant'::text))::uuid)
+audit_heads: tenant_isolation FOR ALL TO parley_tenant USING (tenant_id = (current_setting('app.tenant'::text))::uuid) WITH CHECK (tenant_id = (current_setting('app.tenant'::text))::uuid)
 bot_versions: tenant_isolation FOR ALL TO parley_tenant USING (tenant_id = (current_setting('app.tenant'::text))::uuid) WITH CHECK (tenant_id = (current_setting('app.tenant'::text))::uuid)
 bots: tenant_isolation FOR ALL TO parley_tenant USING (tenant_id = (current_setting('app.tenant'::text))::uuid) WITH CHECK (tenant_id = (current_setting('app.tenant'::text))::uuid)
 conversations: tenant_isolation FOR ALL TO parley_tenant USING (tenant_id = (current_setting('app.tenant'::text))::uuid) WITH CHECK (tenant_id = (current_setting('app.tenant'::text))::uuid)
@@ -509,6 +546,9 @@ visitors: tenant_isolation FOR ALL TO parley_tenant USING (tenant_id = (current_
 -- Grants
 
 api_keys: parley_tenant DELETE, INSERT, SELECT, UPDATE
+audit_checkpoints: parley_tenant SELECT
+audit_events: parley_tenant INSERT, SELECT
+audit_heads: parley_tenant INSERT, SELECT, UPDATE
 bot_versions: parley_tenant DELETE, INSERT, SELECT
 bots: parley_tenant DELETE, INSERT, SELECT, UPDATE
 conversations: parley_tenant DELETE, INSERT, SELECT, UPDATE

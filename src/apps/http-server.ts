@@ -9,12 +9,14 @@ import { commonErrors } from '../kernel/app-error.ts';
 import { ChatSocketAdapter } from '../modules/chat/index.ts';
 import { Health } from '../modules/operations/index.ts';
 import { loadTopics } from '../platform/config/index.ts';
+import { KeyedHash } from '../platform/crypto/index.ts';
 import {
   clientErrorHandler,
   frameworkErrors,
   type HttpConfig,
   httpConfig,
   ignoreUnknownExpectations,
+  originOf,
   pathOf,
   ProblemFilter,
   requestIdOf,
@@ -71,6 +73,7 @@ function addRequestHooks(app: NestFastifyApplication): void {
   const fastify = app.getHttpAdapter().getInstance();
   const { role } = app.get<ProcessConfig>(processConfig.token);
   const health = app.get(Health);
+  const hash = app.get(KeyedHash);
   fastify.addHook('onRequest', (request, reply, done) => {
     void reply.header('x-request-id', request.id);
     void reply.header('x-content-type-options', 'nosniff');
@@ -81,7 +84,7 @@ function addRequestHooks(app: NestFastifyApplication): void {
     if (health.isDraining) void reply.header('connection', 'close');
     // A worker is there for probes alone.
     if (role === 'worker' && !probes.test(path)) return new ProblemFilter().sendProblem(commonErrors.notFound('page'), request, reply);
-    requestContext.run({ request_id: request.id }, done);
+    requestContext.run({ request_id: request.id, origin: () => originOf(request.ip, hash) }, done);
   });
   fastify.addHook('onResponse', (request, reply, done) => {
     const route = request.routeOptions.url ?? 'unknown';

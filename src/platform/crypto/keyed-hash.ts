@@ -15,6 +15,7 @@ export type HashPurpose =
   | 'turn-key'
   | 'idempotency'
   | 'address'
+  | 'audit-address'
   | 'ticket';
 
 /**

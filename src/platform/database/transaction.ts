@@ -22,6 +22,7 @@ export class Transaction {
   private ended = false;
   private gathering: Trip | undefined;
   private committing: Promise<void> | undefined;
+  private last: (() => Statement[]) | undefined;
   private stalePlan = false;
   /** What failed first: nothing that comes after it may run, or be committed. */
   private failure: Error | undefined;
@@ -58,6 +59,21 @@ export class Transaction {
   }
 
   /**
+   * Statements that go out with COMMIT, as the last of the transaction and in its round trip: what they lock is held for the commit
+   * alone, and after every other lock. Called once a transaction; `statements` is asked when it commits. Throws when that is over.
+   */
+  beforeCommit(statements: () => Statement[]): void {
+    if (this.ended) throw new Error('the transaction has ended');
+    if (this.last !== undefined) throw new Error('there is one list of last statements');
+    this.last = statements;
+  }
+
+  /** True when nothing can be added to the transaction any more. */
+  get hasEnded(): boolean {
+    return this.ended;
+  }
+
+  /**
    * Sends COMMIT along with the statements of this tick, in the same round trip; a statement that comes later is refused. For
    * work that has nothing left to decide: what it throws from here on takes nothing back, unless a statement failed.
    */
@@ -89,6 +105,7 @@ export class Transaction {
       this.ended = true;
       throw this.failure;
     }
+    for (const { sql, values } of this.last?.() ?? []) this.send(sql, values).catch(() => undefined);
     const answer = this.send('COMMIT', []);
     this.ended = true;
     this.flush();

@@ -8,4 +8,5 @@ export { pageOf, PageQuery, toPage } from './page.ts';
 export { type Problem, problemHeaders, toAppError, toProblem } from './problem.ts';
 export { pathOf, ProblemFilter } from './problem.filter.ts';
 export { requestIdOf } from './request-id.ts';
+export { originOf } from './request-origin.ts';
 export { invalidInput, validationPipe } from './validation.ts';

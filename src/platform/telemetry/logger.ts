@@ -3,9 +3,20 @@ import type { LoggerService } from '@nestjs/common';
 import { type DestinationStream, type LogFn, type Logger, type LoggerOptions, pino } from 'pino';
 import { safeError } from './safe-error.ts';
 
-/** What every log line of one request carries. */
+/** Where a request came from, as far as it may be kept: see platform/http/request-origin. */
+export interface RequestOrigin {
+  /** The network of the caller's address in clear: its first 24 bits, of IPv6 its first 48. */
+  network: string;
+  /** Keyed hash of the whole address, another one for each tenant. */
+  addressHash: (tenantId: string) => Buffer;
+}
+
+/** What is known of the request that code runs for. */
 export interface RequestContext {
+  /** Stands in each of its log lines. */
   request_id: string;
+  /** Asked only where it is needed; never logged. */
+  origin?: () => RequestOrigin;
 }
 
 /** The request that the current code runs for. */
@@ -37,7 +48,10 @@ export function createPino(level: string, destination?: DestinationStream): Logg
     level,
     base: { service: 'parley' },
     timestamp: pino.stdTimeFunctions.isoTime,
-    mixin: () => requestContext.getStore() ?? {},
+    mixin: () => {
+      const context = requestContext.getStore();
+      return context === undefined ? {} : { request_id: context.request_id };
+    },
     redact: { paths: secretFields.flatMap((field) => [field, `*.${field}`, `*.*.${field}`]), censor: '[redacted]' },
     hooks: { logMethod: logWithoutMessageOfError },
     serializers: { err: safeError, error: (value: unknown) => (value instanceof Error ? safeError(value) : value) },

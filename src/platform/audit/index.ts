@@ -1,0 +1,12 @@
+export { type AuditAction, auditActions } from './audit-actions.ts';
+export { type AuditFacts, auditVersion, canonical, factsDigest, genesisHash, rowHash } from './audit-chain.ts';
+export {
+  actorOf,
+  type AuditActor,
+  type AuditDetail,
+  type AuditEntry,
+  type AuditObject,
+  type AuditOutcome,
+  auditOutcomes,
+} from './audit-entry.ts';
+export { auditTrail } from './audit-trail.ts';
