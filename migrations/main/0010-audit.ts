@@ -49,6 +49,7 @@ export class Audit1763700000010 implements MigrationInterface {
     await protectTenantTable(runner, 'audit_checkpoints', { tenant: ['SELECT'] });
     await sayFewTenants(runner, ['audit_events', 'audit_heads', 'audit_checkpoints']);
     await runner.query(headsMoveForward);
+    await runner.query(pruning);
   }
 
   async down(): Promise<void> {
@@ -67,4 +68,41 @@ const headsMoveForward = `
     RAISE EXCEPTION 'the head of an audit chain moves forward, to a row of it' USING ERRCODE = 'insufficient_privilege';
   END $$;
   CREATE TRIGGER audit_head_moves_forward BEFORE UPDATE ON audit_heads FOR EACH ROW EXECUTE FUNCTION audit_head_moves_forward();
+`;
+
+/**
+ * The one way to delete rows: the oldest ones of a chain, older than 30 days, with the owner's rights and for the system role alone. What is left
+ * goes on from a checkpoint. The policies let an owner in who is no superuser, within the tenant.
+ */
+const pruning = `
+  CREATE POLICY keeping ON audit_events TO CURRENT_USER USING (tenant_id = current_setting('app.tenant')::uuid)
+    WITH CHECK (tenant_id = current_setting('app.tenant')::uuid);
+  CREATE POLICY keeping ON audit_checkpoints TO CURRENT_USER USING (tenant_id = current_setting('app.tenant')::uuid)
+    WITH CHECK (tenant_id = current_setting('app.tenant')::uuid);
+  CREATE FUNCTION audit_prune(of_tenant uuid, before timestamptz, most integer) RETURNS integer
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public SET "app.tenant" = '' AS $$
+  DECLARE
+    first bigint;
+    last bigint;
+    removed integer;
+  BEGIN
+    IF before > now() - interval '30 days' THEN
+      RAISE EXCEPTION 'rows of an audit chain stay for 30 days' USING ERRCODE = 'insufficient_privilege';
+    END IF;
+    PERFORM set_config('app.tenant', of_tenant::text, true);
+    SELECT min(seq) INTO first FROM audit_events WHERE tenant_id = of_tenant;
+    -- Up to the first row that is young enough: a chain is cut in one place only.
+    SELECT coalesce(min(seq) FILTER (WHERE at >= before) - 1, max(seq)) INTO last FROM audit_events
+      WHERE tenant_id = of_tenant AND seq < first + greatest(most, 0) + 1;
+    last := least(last, first + greatest(most, 0) - 1);
+    IF last IS NULL OR last < first THEN RETURN 0; END IF;
+    INSERT INTO audit_checkpoints AS c (tenant_id, seq, checkpoint_hash, pruned_at)
+      SELECT tenant_id, seq, row_hash, now() FROM audit_events WHERE tenant_id = of_tenant AND seq = last
+      ON CONFLICT (tenant_id) DO UPDATE SET seq = excluded.seq, checkpoint_hash = excluded.checkpoint_hash, pruned_at = excluded.pruned_at;
+    DELETE FROM audit_events WHERE tenant_id = of_tenant AND seq <= last;
+    GET DIAGNOSTICS removed = ROW_COUNT;
+    RETURN removed;
+  END $$;
+  REVOKE ALL ON FUNCTION audit_prune FROM PUBLIC;
+  GRANT EXECUTE ON FUNCTION audit_prune TO parley_system;
 `;

@@ -131,6 +131,7 @@ test.each([
     'CREATE FUNCTION leak() RETURNS int LANGUAGE sql SECURITY DEFINER AS $$ SELECT 1 $$',
     /function leak/,
   ],
+  ['a function of the owner that is opened', 'GRANT EXECUTE ON FUNCTION audit_prune TO planted', /function audit_prune/],
 ])('P4: the check finds %s', async (_what, fault, finding) => {
   await client.query('CREATE ROLE planted LOGIN');
   expect(await mightyRoles(client, ['planted'])).toEqual([]);

@@ -112,6 +112,9 @@ export async function keysWithoutTenant(client: Client, rules: CatalogueRules): 
   ];
 }
 
+/** Functions with their owner's rights that are meant to be there: for the system role alone, with a path that nobody can bend. */
+const ownersFunctions = ['audit_prune'];
+
 /** What a runtime role has that gets around row-level security, one sentence each. */
 export async function mightyRoles(client: Client, roles: string[]): Promise<string[]> {
   const { rows } = await client.query<{ problem: string }>(
@@ -127,8 +130,11 @@ export async function mightyRoles(client: Client, roles: string[]): Promise<stri
      UNION ALL SELECT held.login || ' may make things in schema ' || nspname FROM held, pg_namespace
        WHERE nspname NOT LIKE 'pg\\_%' AND has_schema_privilege(held.oid, pg_namespace.oid, 'CREATE')
      UNION ALL SELECT DISTINCT 'everybody has the function ' || proname || ' with its owner''s rights' FROM pg_proc p
-       JOIN pg_namespace n ON n.oid = p.pronamespace WHERE p.prosecdef AND n.nspname NOT LIKE 'pg\\_%' AND n.nspname <> 'information_schema'`,
-    [roles],
+       JOIN pg_namespace n ON n.oid = p.pronamespace WHERE p.prosecdef AND n.nspname NOT LIKE 'pg\\_%' AND n.nspname <> 'information_schema'
+         AND NOT (p.proname = ANY($2) AND array_to_string(p.proconfig, ' ') LIKE '%search_path=%' AND NOT EXISTS (
+           SELECT 1 FROM aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) a
+           WHERE a.grantee NOT IN (p.proowner, 'parley_system'::regrole)))`,
+    [roles, ownersFunctions],
   );
   return rows.map(({ problem }) => problem);
 }

@@ -24,7 +24,8 @@ const parts: [title: string, query: string][] = [
   ['Indexes', `SELECT indexdef AS text FROM pg_indexes WHERE schemaname = 'public' ORDER BY tablename, indexname`],
   [
     'Policies',
-    `SELECT tablename || ': ' || policyname || ' FOR ' || cmd || ' TO ' || array_to_string(roles, ', ') || coalesce(' USING ' || qual, '')
+    `SELECT tablename || ': ' || policyname || ' FOR ' || cmd || ' TO '
+       || CASE WHEN roles = ARRAY[current_user]::name[] THEN 'the owner' ELSE array_to_string(roles, ', ') END || coalesce(' USING ' || qual, '')
        || coalesce(' WITH CHECK ' || with_check, '') AS text
      FROM pg_policies WHERE schemaname = 'public' ORDER BY tablename, policyname`,
   ],

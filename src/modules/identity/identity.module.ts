@@ -29,6 +29,7 @@ import { TenantOwners } from './sign-in/tenant-owners.ts';
 import { AccessTokens } from './signing/access-tokens.ts';
 import { JwksController } from './signing/jwks.controller.ts';
 import { SigningKeys } from './signing/signing-keys.ts';
+import { Statements } from './signing/statements.ts';
 import { Tickets } from './tickets/tickets.ts';
 import { VisitorTokens } from './visitors/visitor-tokens.ts';
 import { VisitorsRepository } from './visitors/visitors.repository.ts';
@@ -55,6 +56,7 @@ const signingIn = [
   Sessions,
   SigningKeys,
   AccessTokens,
+  Statements,
   AttemptLimits,
 ];
 const keysAndVisitors = [
@@ -73,6 +75,18 @@ const keysAndVisitors = [
 @Module({
   controllers: [AuthController, JwksController, MeController, ApiKeysController],
   providers: [...access, ...signingIn, ...keysAndVisitors, AccessGuard, { provide: APP_GUARD, useExisting: AccessGuard }],
-  exports: [Authenticator, AttemptLimits, Tickets, VisitorTokens, Visitors, CredentialWatch, SignUp, ApiKeys, CreationLimits, TenantOwners],
+  exports: [
+    Authenticator,
+    AttemptLimits,
+    Tickets,
+    VisitorTokens,
+    Visitors,
+    CredentialWatch,
+    SignUp,
+    ApiKeys,
+    CreationLimits,
+    TenantOwners,
+    Statements,
+  ],
 })
 export class IdentityModule {}

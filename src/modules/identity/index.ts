@@ -10,6 +10,7 @@ export { type IdentityConfig, identityConfig } from './identity.config.ts';
 export { identityErrors } from './identity.errors.ts';
 export { IdentityModule } from './identity.module.ts';
 export { TenantOwners } from './sign-in/tenant-owners.ts';
+export { type StatementKind, Statements } from './signing/statements.ts';
 export { SignUp, type SignUpRequest } from './sign-in/sign-up.service.ts';
 export { Tickets, type TicketSubject } from './tickets/tickets.ts';
 export { VisitorTokens, type VisitorTokenSubject } from './visitors/visitor-tokens.ts';

@@ -3,6 +3,7 @@ import type { DataSource } from 'typeorm';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { type ScratchDatabase, refusalOf, scratchDatabase } from '../../../test/support/scratch.ts';
 import { templates, urlAs } from '../../../test/support/services.ts';
+import { replaceClock } from '../../kernel/clock.ts';
 import { newUuid, publicId } from '../../kernel/ids.ts';
 import { asTenant, changed, inOneTrip, inTransaction, openPool, type Transaction } from '../database/index.ts';
 import { requestContext } from '../telemetry/index.ts';
@@ -170,5 +171,32 @@ describe('the audit trail', () => {
       await client.end();
     }
     expect(await faultsOf(tenant, 2)).toEqual([]);
+  });
+
+  it('the system role prunes what is older than 30 days, and what is left goes on from a checkpoint', async () => {
+    const tenant = newUuid();
+    let age = 40 * 86_400_000;
+    const restore = replaceClock({ now: () => Date.now() - age });
+    for (age of [40, 39, 38, 10, 35].map((days) => days * 86_400_000)) await record(tenant);
+    restore();
+    const system = await scratch.connect('test_system');
+    const prune = async (days: number, most: number) =>
+      (await system.query(`SELECT audit_prune($1, now() - make_interval(days => $2), $3) AS count`, [tenant, days, most])).rows[0]
+        .count as number;
+    const before = await chainOf(tenant);
+    expect(await prune(31, 2)).toBe(2);
+    // The fifth is old as well, but stands behind one that is not.
+    expect(await prune(31, 100)).toBe(1);
+    expect(await prune(31, 100)).toBe(0);
+    expect((await chainOf(tenant)).map(({ seq }) => seq)).toEqual([4, 5]);
+    const { rows } = await owner.query('SELECT seq::int, checkpoint_hash AS hash FROM audit_checkpoints WHERE tenant_id = $1', [tenant]);
+    expect(rows).toEqual([{ seq: 3, hash: before[2]?.hash }]);
+    await expect(prune(29, 100)).rejects.toMatchObject({ code: '42501' });
+    // What it set for itself is gone, and nobody else may call it.
+    expect((await system.query(`SELECT current_setting('app.tenant', true) AS left`)).rows[0].left || null).toBeNull();
+    const runtime = await scratch.connect('test_tenant');
+    expect(await refusalOf(runtime, `SELECT audit_prune('${tenant}', now() - interval '1 year', 1)`)).toBe('42501');
+    await record(tenant);
+    expect((await chainOf(tenant)).at(-1)?.seq).toBe(6);
   });
 });

@@ -10,3 +10,4 @@ export {
   auditOutcomes,
 } from './audit-entry.ts';
 export { auditTrail } from './audit-trail.ts';
+export { pruneAudit } from './prune-audit.ts';

@@ -21,6 +21,7 @@ export const systemReasons = {
   plans: 'reads and changes plans, which belong to no tenant',
   'outbox-relay': 'finds events and jobs that wait to be handed on',
   'purge-expired': 'finds rows past their time',
+  'audit-prune': 'deletes the oldest rows of an audit chain, past their time, and leaves a checkpoint',
   'model-settings': 'reads and writes the catalog of models and the routes of the platform',
   'startup-check': 'reads the catalogue at start',
 } as const;
