@@ -8,6 +8,7 @@ import { ModelsModule } from '../modules/models/index.ts';
 import { OperationsModule } from '../modules/operations/index.ts';
 import { PlansModule } from '../modules/plans/index.ts';
 import { PrivacyModule } from '../modules/privacy/index.ts';
+import { AuditModule } from '../platform/audit/index.ts';
 import { ConfigModule } from '../platform/config/index.ts';
 import { CryptoModule } from '../platform/crypto/index.ts';
 import { DatabaseModule } from '../platform/database/index.ts';
@@ -20,7 +21,7 @@ import { ReplicasModule } from '../platform/replicas/index.ts';
 import { PlaygroundController } from './playground.controller.ts';
 import { serverTopics } from './topics.ts';
 
-const platform = [DatabaseModule, RedisModule, CryptoModule, QueueModule, EventsModule, ReplicasModule, MailModule];
+const platform = [DatabaseModule, AuditModule, RedisModule, CryptoModule, QueueModule, EventsModule, ReplicasModule, MailModule];
 const features = [IdentityModule, PlansModule, PrivacyModule, ModelsModule, BotsModule, ConversationsModule, ChatModule, OperationsModule];
 
 /** The whole server. */

@@ -34,8 +34,9 @@ export async function seedDemo(env: NodeJS.ProcessEnv, origins: string[]): Promi
     const { tenantId } = await app.get(SignUp, { strict: false }).signUp({ email, password, tenantName: 'Demo' });
     // Whoever tries Parley out, or measures it, is not to run into a trial's limits.
     await app.get(PlansAdmin, { strict: false }).assign(tenantId, { planId: 'enterprise', overrides: {}, trialEndsAt: null });
+    const actor = { kind: 'operator', id: 'seed-demo' } as const;
     const bot = await app.get(BotsService, { strict: false }).create(
-      { tenantId },
+      { tenantId, actor },
       {
         name: 'Demo bot',
         instructions,
@@ -50,7 +51,7 @@ export async function seedDemo(env: NodeJS.ProcessEnv, origins: string[]): Promi
       },
     );
     const keys = app.get(ApiKeys, { strict: false });
-    const owner = { tenantId, permissions: rolePermissions.owner };
+    const owner = { tenantId, actor, permissions: rolePermissions.owner };
     const secret = await keys.create(owner, { name: 'Demo server', kind: 'secret', mode: 'test' });
     const publishable = await keys.create(owner, { name: 'Demo page', kind: 'publishable', mode: 'test', bot_id: bot.id });
     return {

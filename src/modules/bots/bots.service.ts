@@ -1,8 +1,9 @@
 import { Injectable, type OnModuleInit } from '@nestjs/common';
 import { newUuid, publicId, uuidOf } from '../../kernel/ids.ts';
 import type { Principal } from '../../kernel/principal.ts';
+import { type ActingFor, actorOf, type AuditAction, type AuditDetail, auditTrail } from '../../platform/audit/index.ts';
 import { type ContentKey, KeyRing, type Place, seal } from '../../platform/crypto/index.ts';
-import { TenantDatabase } from '../../platform/database/index.ts';
+import { TenantDatabase, type Transaction } from '../../platform/database/index.ts';
 import { type PageQuery, toPage } from '../../platform/http/index.ts';
 import { CountedThings } from '../plans/index.ts';
 import { botErrors } from './bots.errors.ts';
@@ -24,7 +25,8 @@ export class BotsService implements OnModuleInit {
   }
 
   /** Creates a bot and publishes its first version, so that it answers at once. Throws 429 when the tenant has as many as it may. */
-  async create({ tenantId }: Pick<Principal, 'tenantId'>, body: CreateBot) {
+  async create(caller: Principal | ActingFor, body: CreateBot) {
+    const { tenantId } = caller;
     const id = newUuid();
     const key = await this.keyRing.tenantKey(tenantId);
     const settings = settingsOf(body);
@@ -37,6 +39,7 @@ export class BotsService implements OnModuleInit {
         allowedOrigins: body.allowed_origins,
       });
       await this.bots.publish(tx, tenantId, sealVersion(key, id, settings));
+      record(tx, caller, 'bot.create', id);
       return this.bots.byId(tx, tenantId, id);
     });
     return this.present(tenantId, found(stored));
@@ -69,7 +72,8 @@ export class BotsService implements OnModuleInit {
   }
 
   /** Changes the draft; what is published stays until `publish`. Name and origins count at once. Throws 404. */
-  async update({ tenantId }: Principal, id: string, body: UpdateBot) {
+  async update(caller: Principal, id: string, body: UpdateBot) {
+    const { tenantId } = caller;
     const botId = botUuid(id);
     const key = await this.keyRing.tenantKey(tenantId);
     const stored = await this.database.forTenant(tenantId, async (tx) => {
@@ -82,25 +86,33 @@ export class BotsService implements OnModuleInit {
         name: body.name ?? bot.name,
         allowedOrigins: body.allowed_origins === undefined ? bot.allowedOrigins : (body.allowed_origins ?? []),
       });
+      record(tx, caller, 'bot.update', botId, { fields: Object.keys(body) });
       return this.bots.byId(tx, tenantId, botId);
     });
     return this.present(tenantId, found(stored));
   }
 
   /** Deletes a bot with everything that hangs on it. Throws 404. */
-  async delete({ tenantId }: Principal, id: string): Promise<void> {
+  async delete(caller: Principal, id: string): Promise<void> {
+    const { tenantId } = caller;
     const botId = botUuid(id);
-    if (!(await this.database.forTenant(tenantId, (tx) => this.bots.delete(tx, tenantId, botId)))) throw botErrors.notFound();
+    await this.database.forTenant(tenantId, async (tx) => {
+      if (!(await this.bots.delete(tx, tenantId, botId))) throw botErrors.notFound();
+      record(tx, caller, 'bot.delete', botId);
+    });
   }
 
   /** Makes the draft the next published version. Throws 404. */
-  async publish({ tenantId }: Principal, id: string) {
+  async publish(caller: Principal, id: string) {
+    const { tenantId } = caller;
     const botId = botUuid(id);
     const key = await this.keyRing.tenantKey(tenantId);
     const version = await this.database.forTenant(tenantId, async (tx) => {
       const bot = found(await this.bots.byIdForUpdate(tx, tenantId, botId));
       const settings = await this.openSettings(draftPlace(tenantId, botId), bot.draft);
-      return this.bots.publish(tx, tenantId, sealVersion(key, botId, settings));
+      const added = await this.bots.publish(tx, tenantId, sealVersion(key, botId, settings));
+      record(tx, caller, 'bot.publish', botId, { number: added.number });
+      return added;
     });
     return this.presentVersion(tenantId, version);
   }
@@ -201,6 +213,10 @@ function changedSettings(draft: BotSettings, body: UpdateBot): BotSettings {
     }).filter(([, value]) => value !== undefined),
   );
   return { ...draft, ...changes };
+}
+
+function record(tx: Transaction, caller: Principal | ActingFor, action: AuditAction, id: string, detail: AuditDetail = {}): void {
+  auditTrail.record(tx, caller.tenantId, { actor: actorOf(caller), action, object: { kind: 'bot', id }, detail });
 }
 
 function botUuid(id: string): string {

@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { publicId, uuidOf } from '../../kernel/ids.ts';
 import type { Principal } from '../../kernel/principal.ts';
+import { actorOf, auditTrail } from '../../platform/audit/index.ts';
 import { KeyRing, type Place, seal } from '../../platform/crypto/index.ts';
 import { TenantDatabase } from '../../platform/database/index.ts';
 import { Outbox } from '../../platform/events/index.ts';
@@ -46,7 +47,8 @@ export class ConversationsService {
   }
 
   /** Changes title and metadata. Throws 404. */
-  async update({ tenantId }: Principal, id: string, body: UpdateConversation) {
+  async update(caller: Principal, id: string, body: UpdateConversation) {
+    const { tenantId } = caller;
     const conversationId = conversationUuid(id);
     const found = await this.database.forTenant(tenantId, (tx) => this.conversations.byId(tx, tenantId, conversationId));
     if (found === undefined) throw conversationErrors.notFound();
@@ -58,18 +60,28 @@ export class ConversationsService {
         ...(body.title === undefined ? {} : { title: sealed('title', body.title) }),
         ...(body.metadata === undefined ? {} : { metadata: sealed('metadata', body.metadata) }),
       });
+      const object = { kind: 'conversation', id: conversationId } as const;
+      auditTrail.record(tx, tenantId, {
+        actor: actorOf(caller),
+        action: 'conversation.update',
+        object,
+        detail: { fields: Object.keys(body) },
+      });
       return this.conversations.byId(tx, tenantId, conversationId);
     });
     return this.presentOne(tenantId, stored);
   }
 
   /** Deletes a conversation with all its messages, running answer and logs. Throws 404. */
-  async delete({ tenantId }: Principal, id: string): Promise<void> {
+  async delete(caller: Principal, id: string): Promise<void> {
+    const { tenantId } = caller;
     const conversationId = conversationUuid(id);
     await this.database.forTenant(tenantId, async (tx) => {
       const turns = await this.conversations.delete(tx, tenantId, conversationId);
       if (turns === undefined) throw conversationErrors.notFound();
       await this.outbox.publish(tx, conversationDeleted, { tenantId, conversationId, ...turns });
+      const object = { kind: 'conversation', id: conversationId } as const;
+      auditTrail.record(tx, tenantId, { actor: actorOf(caller), action: 'conversation.delete', object });
     });
   }
 

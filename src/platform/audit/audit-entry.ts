@@ -58,8 +58,15 @@ const token = /^[A-Za-z0-9][A-Za-z0-9_.:-]{0,79}$/;
 const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 const field = /^[a-z][a-z0-9_]{0,39}$/;
 
-/** The principal as an actor. */
-export function actorOf(principal: Principal): AuditActor {
+/** Somebody who acts for a tenant without being signed in to it: a program of its operators. `tenantId` is a UUID. */
+export interface ActingFor {
+  tenantId: string;
+  actor: AuditActor;
+}
+
+/** Who calls, as an actor. */
+export function actorOf(principal: Principal | ActingFor): AuditActor {
+  if ('actor' in principal) return principal.actor;
   if (principal.kind === 'user') return { kind: 'user', id: principal.userId };
   if (principal.kind === 'api_key') return { kind: 'api_key', id: principal.keyId };
   return { kind: 'visitor', id: principal.visitorId };

@@ -1,6 +1,7 @@
 export { type AuditAction, auditActions } from './audit-actions.ts';
 export { type AuditFacts, auditVersion, canonical, factsDigest, genesisHash, rowHash } from './audit-chain.ts';
 export {
+  type ActingFor,
   actorOf,
   type AuditActor,
   type AuditDetail,
@@ -9,5 +10,7 @@ export {
   type AuditOutcome,
   auditOutcomes,
 } from './audit-entry.ts';
+export { AuditModule } from './audit.module.ts';
+export { AuditRefusals } from './audit-refusals.ts';
 export { auditTrail } from './audit-trail.ts';
 export { pruneAudit } from './prune-audit.ts';

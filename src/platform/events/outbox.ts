@@ -1,6 +1,7 @@
 import { Injectable, Logger } from '@nestjs/common';
 import type { z } from 'zod';
 import { newUuid } from '../../kernel/ids.ts';
+import { auditTrail } from '../audit/index.ts';
 import { changed, row, rows, SystemDatabase, TenantDatabase, type Transaction } from '../database/index.ts';
 import { JobQueue, type QueuedJob } from '../queue/index.ts';
 import { metrics, safeError } from '../telemetry/index.ts';
@@ -121,15 +122,17 @@ export class Outbox {
 
   /** Has a job tried again that was given up; false when it is not one. */
   async redrive(tenantId: string, id: string): Promise<boolean> {
-    const updated = await this.database.forTenant(tenantId, (tx) =>
-      changed(
+    return this.database.forTenant(tenantId, async (tx) => {
+      const updated = await changed(
         tx,
         `UPDATE outbox SET given_up_at = NULL, last_error = NULL, dispatched_at = NULL
          WHERE tenant_id = $1 AND id = $2 AND given_up_at IS NOT NULL`,
         [tenantId, id],
-      ),
-    );
-    return updated > 0;
+      );
+      const object = { kind: 'job', id } as const;
+      if (updated > 0) auditTrail.record(tx, tenantId, { actor: { kind: 'operator', id: 'cli' }, action: 'job.redrive', object });
+      return updated > 0;
+    });
   }
 
   private async measure(): Promise<void> {

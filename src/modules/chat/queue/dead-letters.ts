@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import { auditTrail } from '../../../platform/audit/index.ts';
 import { row, rows, SystemDatabase, TenantDatabase } from '../../../platform/database/index.ts';
 import { LogStore } from '../stream/log-store.ts';
 import { redrive } from '../turn/turn-lifecycle.ts';
@@ -43,7 +44,12 @@ export class DeadLetters {
 
   /** Queues a turn again; false when it is not one that was given up. Any replica takes it up within a second or so. */
   async redrive(tenantId: string, id: string): Promise<boolean> {
-    const turn = await this.database.forTenant(tenantId, (tx) => redrive(tx, tenantId, id));
+    const turn = await this.database.forTenant(tenantId, async (tx) => {
+      const queued = await redrive(tx, tenantId, id);
+      const object = { kind: 'turn', id } as const;
+      if (queued !== undefined) auditTrail.record(tx, tenantId, { actor: { kind: 'operator', id: 'cli' }, action: 'turn.redrive', object });
+      return queued;
+    });
     if (turn === undefined) return false;
     // Its readers were shown an error: what they read next is another epoch.
     await this.logs.forget(tenantId, [id]).catch(() => undefined);

@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import { auditTrail } from '../../../platform/audit/index.ts';
 import { row, rows, SystemDatabase, TenantDatabase } from '../../../platform/database/index.ts';
 import { type QueueLevel, queueLevel, setQueueShare } from './turn-order.ts';
 
@@ -36,6 +37,8 @@ export class QueueAdmin {
     return this.database.forTenant(tenantId, async (tx) => {
       if ((await row(tx, 'SELECT 1 FROM tenants WHERE id = $1', [tenantId])) === undefined) return false;
       await setQueueShare(tx, tenantId, share);
+      const object = { kind: 'tenant', id: tenantId } as const;
+      auditTrail.record(tx, tenantId, { actor: { kind: 'operator', id: 'cli' }, action: 'plan.share', object, detail: { ...share } });
       return true;
     });
   }

@@ -5,6 +5,7 @@ import { commonErrors } from '../../../kernel/app-error.ts';
 import { newUuid } from '../../../kernel/ids.ts';
 import { rolePermissions, visitorPermissions } from '../../../kernel/permissions.ts';
 import type { Principal } from '../../../kernel/principal.ts';
+import type { AuditEntry, AuditRefusals } from '../../../platform/audit/index.ts';
 import { Access, type PrincipalHolder } from '../../../platform/http/index.ts';
 import { AcceptsTicket } from './accepts-ticket.ts';
 import { AccessGuard } from './access.guard.ts';
@@ -45,7 +46,9 @@ const authenticator = {
     throw commonErrors.unauthenticated();
   },
 } as unknown as Authenticator;
-const guard = new AccessGuard(authenticator);
+const refused: [string, AuditEntry][] = [];
+const refusals = { note: (tenant: string, entry: AuditEntry) => void refused.push([tenant, entry]) } as unknown as AuditRefusals;
+const guard = new AccessGuard(authenticator, refusals);
 
 function context(type: string, handler: keyof Handlers, holder: object): ExecutionContext {
   return {
@@ -92,7 +95,11 @@ test('the permission decides', async () => {
   expect(await passed).toBe(true);
   expect(request.principal).toBe(developer);
   expect(await http('any', 'viewer').passed).toBe(true);
+  expect(refused).toEqual([]);
   await expect(http('make', 'viewer').passed).rejects.toMatchObject({ status: 403 });
+  const actor = { kind: 'user', id: viewer.userId };
+  const object = { kind: 'permission', id: 'bot.create' };
+  expect(refused).toEqual([[tenantId, { actor, action: 'access.refuse', object, outcome: 'refused' }]]);
 });
 
 test('tickets count only where the handler accepts them, with the origin of the request', async () => {

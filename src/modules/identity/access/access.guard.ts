@@ -3,6 +3,7 @@ import type { FastifyRequest } from 'fastify';
 import { commonErrors } from '../../../kernel/app-error.ts';
 import { clock } from '../../../kernel/clock.ts';
 import type { Principal } from '../../../kernel/principal.ts';
+import { actorOf, AuditRefusals } from '../../../platform/audit/index.ts';
 import { type AccessRule, accessRuleOf, callerHolder, type PrincipalHolder } from '../../../platform/http/index.ts';
 import { acceptsTicket } from './accepts-ticket.ts';
 import { Authenticator } from './authenticator.ts';
@@ -14,7 +15,10 @@ import { bearerOf } from './bearer.ts';
  */
 @Injectable()
 export class AccessGuard implements CanActivate {
-  constructor(private readonly authenticator: Authenticator) {}
+  constructor(
+    private readonly authenticator: Authenticator,
+    private readonly refusals: AuditRefusals,
+  ) {}
 
   async canActivate(context: ExecutionContext): Promise<boolean> {
     const handler = context.getHandler();
@@ -24,8 +28,15 @@ export class AccessGuard implements CanActivate {
     if (rule === 'public') return true;
     const holder = callerHolder(context);
     if (transport === 'http') holder.principal = await this.authenticated(context.switchToHttp().getRequest<FastifyRequest>(), handler);
-    permit(current(holder), rule);
+    this.permit(current(holder), rule);
     return true;
+  }
+
+  private permit(principal: Principal, rule: AccessRule): void {
+    if (rule === 'authenticated' || rule === 'public' || principal.permissions.has(rule)) return;
+    const object = { kind: 'permission', id: rule } as const;
+    this.refusals.note(principal.tenantId, { actor: actorOf(principal), action: 'access.refuse', object, outcome: 'refused' });
+    throw commonErrors.forbidden();
   }
 
   private authenticated(request: FastifyRequest, handler: object): Promise<Principal> {
@@ -41,8 +52,4 @@ function current({ principal }: PrincipalHolder): Principal {
   if (principal.expiresAt !== undefined && principal.expiresAt <= clock.now())
     throw commonErrors.unauthenticated('The credential has expired.');
   return principal;
-}
-
-function permit(principal: Principal, rule: AccessRule): void {
-  if (rule !== 'authenticated' && rule !== 'public' && !principal.permissions.has(rule)) throw commonErrors.forbidden();
 }

@@ -1,7 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import { clock } from '../../../kernel/clock.ts';
-import { newUuid, uuidOf } from '../../../kernel/ids.ts';
+import { newUuid, publicId, uuidOf } from '../../../kernel/ids.ts';
 import type { Principal } from '../../../kernel/principal.ts';
+import { type ActingFor, actorOf, type AuditAction, type AuditDetail, auditTrail } from '../../../platform/audit/index.ts';
 import { KeyedHash } from '../../../platform/crypto/index.ts';
 import { TenantDatabase, type Transaction } from '../../../platform/database/index.ts';
 import { type PageQuery, toPage } from '../../../platform/http/index.ts';
@@ -13,8 +14,8 @@ import { type CreateApiKey, type RollApiKey, toApiKeyResponse } from './api-keys
 import { hintOf, newKey } from './key-format.ts';
 import { grantedScopes, requireHeld, storedScopes } from './scopes.ts';
 
-/** Whose key is made, and what may be passed on. */
-export type Grantor = Pick<Principal, 'tenantId' | 'permissions'>;
+/** Whose key is made, by whom, and what may be passed on. */
+export type Grantor = Principal | (ActingFor & Pick<Principal, 'permissions'>);
 
 /** A tenant's API keys. */
 @Injectable()
@@ -37,6 +38,7 @@ export class ApiKeys {
     const fresh = this.draft({ name: body.name, kind: body.kind, mode: body.mode, scopes, botId, expiresAt });
     const stored = await this.database.forTenant(caller.tenantId, async (tx) => {
       await this.creations.take(tx, caller.tenantId, 'api_keys');
+      record(tx, caller, 'api_key.create', fresh.draft.id, { kind: body.kind });
       return this.insert(tx, caller.tenantId, fresh.draft);
     });
     return { ...toApiKeyResponse(stored), key: fresh.key };
@@ -58,8 +60,10 @@ export class ApiKeys {
   /** Ends a key for good, on all replicas within seconds. */
   async revoke(caller: Principal, id: string): Promise<void> {
     const keyId = keyUuid(id);
-    const revoked = await this.database.forTenant(caller.tenantId, (tx) => this.repository.revoke(tx, caller.tenantId, keyId));
-    if (!revoked) throw identityErrors.apiKeyNotFound();
+    await this.database.forTenant(caller.tenantId, async (tx) => {
+      if (!(await this.repository.revoke(tx, caller.tenantId, keyId))) throw identityErrors.apiKeyNotFound();
+      record(tx, caller, 'api_key.revoke', keyId);
+    });
     this.changes.announce(caller.tenantId);
   }
 
@@ -77,6 +81,7 @@ export class ApiKeys {
       const fresh = this.draft({ name: old.name, kind: old.kind, mode: old.mode, scopes, botId: old.botId, expiresAt: old.expiresAt });
       const won = await this.repository.succeed(tx, tenantId, oldId, fresh.draft.id, body.overlap_seconds);
       if (!won) throw identityErrors.alreadyRolled();
+      record(tx, caller, 'api_key.roll', oldId, { successor: publicId('apiKey', fresh.draft.id), overlap_seconds: body.overlap_seconds });
       return { stored: await this.insert(tx, tenantId, fresh.draft), key: fresh.key };
     });
     this.changes.announce(tenantId);
@@ -99,6 +104,10 @@ export class ApiKeys {
     if (found === undefined) throw identityErrors.apiKeyNotFound();
     return found;
   }
+}
+
+function record(tx: Transaction, caller: Grantor, action: AuditAction, id: string, detail: AuditDetail = {}): void {
+  auditTrail.record(tx, caller.tenantId, { actor: actorOf(caller), action, object: { kind: 'api_key', id }, detail });
 }
 
 function keyUuid(id: string): string {

@@ -98,13 +98,19 @@ export class SessionsRepository {
     return found?.count ?? 0;
   }
 
-  /** Revokes a session; true when this call did it. */
-  async revoke(tx: Transaction, tenantId: string, sessionId: string, reason: 'signed_out' | 'refresh_token_reused'): Promise<boolean> {
-    const count = await changed(
+  /** Revokes a session; gives whose it was when this call did it. */
+  async revoke(
+    tx: Transaction,
+    tenantId: string,
+    sessionId: string,
+    reason: 'signed_out' | 'refresh_token_reused',
+  ): Promise<string | undefined> {
+    const revoked = await row<{ userId: string }>(
       tx,
-      'UPDATE sessions SET revoked_at = now(), revoked_reason = $3 WHERE tenant_id = $1 AND id = $2 AND revoked_at IS NULL',
+      `UPDATE sessions SET revoked_at = now(), revoked_reason = $3 WHERE tenant_id = $1 AND id = $2 AND revoked_at IS NULL
+       RETURNING user_id AS "userId"`,
       [tenantId, sessionId, reason],
     );
-    return count > 0;
+    return revoked?.userId;
   }
 }

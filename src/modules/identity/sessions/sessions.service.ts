@@ -2,6 +2,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import { commonErrors } from '../../../kernel/app-error.ts';
 import { newUuid } from '../../../kernel/ids.ts';
 import type { Role } from '../../../kernel/permissions.ts';
+import { type AuditAction, auditTrail } from '../../../platform/audit/index.ts';
 import { KeyedHash } from '../../../platform/crypto/index.ts';
 import { SystemDatabase, TenantDatabase, type Transaction } from '../../../platform/database/index.ts';
 import { CredentialChanges } from '../access/credential-changes.ts';
@@ -55,6 +56,7 @@ export class Sessions {
     const sessionId = newUuid();
     const refreshToken = await this.database.forTenant(tenantId, async (tx) => {
       await this.repository.insert(tx, { tenantId, id: sessionId, userId, days: this.config.sessionDays });
+      record(tx, owner, sessionId, 'session.sign_in');
       return this.addToken(tx, tenantId, sessionId);
     });
     return this.withAccessToken(owner, sessionId, refreshToken);
@@ -81,7 +83,11 @@ export class Sessions {
     const located = await this.locate(token);
     if (located === undefined) return;
     const { tenantId, sessionId } = located;
-    const revoked = await this.database.forTenant(tenantId, (tx) => this.repository.revoke(tx, tenantId, sessionId, 'signed_out'));
+    const revoked = await this.database.forTenant(tenantId, async (tx) => {
+      const userId = await this.repository.revoke(tx, tenantId, sessionId, 'signed_out');
+      if (userId !== undefined) record(tx, { tenantId, userId }, sessionId, 'session.sign_out');
+      return userId !== undefined;
+    });
     if (revoked) this.changes.announce(tenantId);
   }
 
@@ -92,6 +98,9 @@ export class Sessions {
     const first = await this.repository.use(tx, tenantId, id);
     if (!first && !(await this.repository.usedWithin(tx, tenantId, id, grace))) {
       await this.repository.revoke(tx, tenantId, sessionId, 'refresh_token_reused');
+      // Whoever came with it may not be the session's user.
+      const object = { kind: 'session', id: sessionId } as const;
+      auditTrail.record(tx, tenantId, { actor: { kind: 'anonymous' }, action: 'session.token_reused', object, outcome: 'refused' });
       return { outcome: 'reused' };
     }
     if (!first && (await this.repository.tokensMadeWithin(tx, tenantId, sessionId, grace)) >= maxTokensWithinGrace)
@@ -116,4 +125,8 @@ export class Sessions {
     const { token, expiresIn } = await this.accessTokens.issue({ ...owner, sessionId });
     return { ...owner, accessToken: token, expiresIn, refreshToken };
   }
+}
+
+function record(tx: Transaction, { tenantId, userId }: Omit<SessionOwner, 'role'>, sessionId: string, action: AuditAction): void {
+  auditTrail.record(tx, tenantId, { actor: { kind: 'user', id: userId }, action, object: { kind: 'session', id: sessionId } });
 }

@@ -66,6 +66,16 @@ export class AccountsRepository {
     );
   }
 
+  /** Newest accounts of an e-mail, at most three, in `tenantId` alone when given: to say there that somebody failed to sign in. Runs as the system role. */
+  accountsOf(tx: Transaction, emailHash: Buffer, tenantId: string | undefined): Promise<{ tenantId: string; userId: string }[]> {
+    return rows(
+      tx,
+      `SELECT m.tenant_id AS "tenantId", u.id AS "userId" FROM users u JOIN memberships m ON m.user_id = u.id
+        WHERE u.email_hash = $1 AND ($2::uuid IS NULL OR m.tenant_id = $2) ORDER BY u.id DESC LIMIT 3`,
+      [emailHash, tenantId ?? null],
+    );
+  }
+
   /** A tenant's name. */
   async tenantName(tx: Transaction, tenantId: string): Promise<string | undefined> {
     return (await row<{ name: string }>(tx, 'SELECT name FROM tenants WHERE id = $1', [tenantId]))?.name;

@@ -1,6 +1,7 @@
 import { timingSafeEqual } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import { uuidOf } from '../../../kernel/ids.ts';
+import { AuditRefusals } from '../../../platform/audit/index.ts';
 import { KeyedHash } from '../../../platform/crypto/index.ts';
 import { SystemDatabase } from '../../../platform/database/index.ts';
 import { identityErrors } from '../identity.errors.ts';
@@ -24,6 +25,7 @@ export class SignIn {
     private readonly accounts: AccountsRepository,
     private readonly hasher: PasswordHasher,
     private readonly hash: KeyedHash,
+    private readonly refusals: AuditRefusals,
   ) {}
 
   /**
@@ -37,8 +39,24 @@ export class SignIn {
     const candidates = await this.system.run('sign-in', (tx) => this.accounts.candidates(tx, emailHash, passwordHash, tenant));
     const matches = candidates.filter((candidate) => isSame(candidate.passwordHash, passwordHash));
     const [newest] = matches;
-    if (newest === undefined) throw identityErrors.invalidCredentials();
+    if (newest === undefined) {
+      // Not waited for: the answer takes as long whether there is such an account or not.
+      void this.noteFailure(emailHash, tenant);
+      throw identityErrors.invalidCredentials();
+    }
     return newest;
+  }
+
+  /** Leaves an entry with the tenants in which somebody tried to come in. */
+  private async noteFailure(emailHash: Buffer, tenant: string | undefined): Promise<void> {
+    const accounts = await this.system.run('sign-in', (tx) => this.accounts.accountsOf(tx, emailHash, tenant)).catch(() => []);
+    for (const { tenantId, userId } of accounts)
+      this.refusals.note(tenantId, {
+        actor: { kind: 'anonymous' },
+        action: 'session.sign_in',
+        object: { kind: 'user', id: userId },
+        outcome: 'failed',
+      });
   }
 }
 

@@ -1,5 +1,6 @@
 import { expect, test, vi } from 'vitest';
 import { newUuid, publicId } from '../../../kernel/ids.ts';
+import type { AuditEntry, AuditRefusals } from '../../../platform/audit/index.ts';
 import { KeyedHash } from '../../../platform/crypto/index.ts';
 import type { SystemDatabase, Transaction } from '../../../platform/database/index.ts';
 import { loadTopics } from '../../../platform/config/index.ts';
@@ -13,7 +14,7 @@ const config = loadTopics([identityConfig], { AUTH_PASSWORD_HASHES_AT_ONCE: '2',
 const newHasher = () => new PasswordHasher(hash, config as unknown as IdentityConfig);
 const emailHash = hash.of('email', 'ada@example.com');
 
-/** Sign-in over a table in memory; `asked` counts the statements. */
+/** Sign-in over a table in memory; `asked` counts the statements that the answer waits for. */
 function signInOver(accounts: AccountCandidate[]) {
   const hasher = newHasher();
   const computed = vi.spyOn(hasher, 'hash');
@@ -25,10 +26,14 @@ function signInOver(accounts: AccountCandidate[]) {
         (a) => a.passwordHash.subarray(0, 2).equals(password.subarray(0, 2)) && (tenantId ?? a.tenantId) === a.tenantId,
       );
     },
+    accountsOf: async (_tx: Transaction, _email: Buffer, tenantId?: string) =>
+      accounts.filter((a) => (tenantId ?? a.tenantId) === a.tenantId),
   };
+  const noted: [string, AuditEntry][] = [];
+  const refusals = { note: (tenant: string, entry: AuditEntry) => void noted.push([tenant, entry]) } as unknown as AuditRefusals;
   const system = { run: (_reason: string, work: (tx: Transaction) => Promise<unknown>) => work({} as Transaction) };
-  const signIn = new SignIn(system as unknown as SystemDatabase, repository as unknown as AccountsRepository, hasher, hash);
-  return { signIn, costs: () => ({ hashes: computed.mock.calls.length, statements: asked }) };
+  const signIn = new SignIn(system as unknown as SystemDatabase, repository as unknown as AccountsRepository, hasher, hash, refusals);
+  return { signIn, noted, costs: () => ({ hashes: computed.mock.calls.length, statements: asked }) };
 }
 
 async function account(password: string): Promise<AccountCandidate> {
@@ -49,6 +54,22 @@ test('a sign-in costs one password hash and one statement, whatever is stored', 
       expect(costs()).toEqual({ hashes: 1, statements: 1 });
     }
   }
+});
+
+test('a failed sign-in is noted with each tenant where the e-mail has an account, or with the one that was named', async () => {
+  const [mine, other] = [await account('correct horse'), await account('something else')];
+  const { signIn, noted } = signInOver([mine, other]);
+  await signIn.signIn({ email: 'ada@example.com', password: 'correct horse' });
+  await expect(signIn.signIn({ email: 'ada@example.com', password: 'wrong', tenantId: publicId('tenant', newUuid()) })).rejects.toThrow();
+  expect(noted).toEqual([]);
+  await expect(signIn.signIn({ email: 'ada@example.com', password: 'wrong' })).rejects.toThrow();
+  await expect.poll(() => noted.map(([tenant]) => tenant)).toEqual([mine.tenantId, other.tenantId]);
+  await expect(
+    signIn.signIn({ email: 'ada@example.com', password: 'wrong', tenantId: publicId('tenant', mine.tenantId) }),
+  ).rejects.toThrow();
+  const object = { kind: 'user', id: mine.userId };
+  const entry = { actor: { kind: 'anonymous' }, action: 'session.sign_in', object, outcome: 'failed' };
+  await expect.poll(() => noted.slice(2)).toEqual([[mine.tenantId, entry]]);
 });
 
 test('unknown e-mail, wrong password and foreign tenant are refused with the same words', async () => {

@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { newUuid } from '../../../kernel/ids.ts';
+import { auditTrail } from '../../../platform/audit/index.ts';
 import { KeyedHash, KeyRing, type Place, seal } from '../../../platform/crypto/index.ts';
 import { SystemDatabase, TenantDatabase } from '../../../platform/database/index.ts';
 import { CreationLimits } from '../creation-limits.ts';
@@ -41,6 +42,11 @@ export class SignUp {
       await this.accounts.insertTenant(tx, { id: tenantId, name: tenantName });
       await this.creations.take(tx, tenantId, 'seats');
       await this.accounts.insertMembership(tx, { tenantId, id: membershipId, userId, role: 'owner', email: sealedEmail });
+      auditTrail.record(tx, tenantId, {
+        actor: { kind: 'user', id: userId },
+        action: 'tenant.sign_up',
+        object: { kind: 'tenant', id: tenantId },
+      });
     });
     await this.system.run('sign-up', (tx) => this.accounts.insertUser(tx, { id: userId, emailHash, passwordHash }));
     return { tenantId, userId };

@@ -25,7 +25,7 @@ async function tenantWithKey(): Promise<{ subject: TicketSubject; key: string; p
   const { tenantId } = await stack.app
     .get(SignUp)
     .signUp({ email: `${newUuid()}@example.com`, password: 'correct horse', tenantName: 'Acme' });
-  const grantor = { tenantId, permissions: rolePermissions.owner };
+  const grantor = { tenantId, actor: { kind: 'system' as const, id: 'test' }, permissions: rolePermissions.owner };
   const { key } = await stack.app.get(ApiKeys).create(grantor, { name: 'ci', kind: 'secret', mode: 'live' });
   const principal = await stack.app.get(Authenticator).authenticate(key);
   if (principal.kind !== 'api_key') throw new Error('not a key');

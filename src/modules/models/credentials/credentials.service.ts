@@ -1,7 +1,8 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { newUuid, publicId, uuidOf } from '../../../kernel/ids.ts';
 import type { Principal } from '../../../kernel/principal.ts';
-import { TenantDatabase } from '../../../platform/database/index.ts';
+import { actorOf, type AuditAction, type AuditDetail, auditTrail } from '../../../platform/audit/index.ts';
+import { TenantDatabase, type Transaction } from '../../../platform/database/index.ts';
 import { type PageQuery, toPage } from '../../../platform/http/index.ts';
 import { isReferenced, isTaken, modelErrors } from '../models.errors.ts';
 import { type ModelsConfig, modelsConfig } from '../models.config.ts';
@@ -31,7 +32,8 @@ export class CredentialsService {
   ) {}
 
   /** Tries and saves a credential. Throws 422 for a refused key or a URL into private networks, 409 for a name that is taken. */
-  async create({ tenantId }: Principal, body: CreateCredential) {
+  async create(caller: Principal, body: CreateCredential) {
+    const { tenantId } = caller;
     const checkResult = await this.tried(tenantId, body, body.skip_test);
     const id = newUuid();
     const { name, kind, base_url: baseUrl, api_version: apiVersion } = body;
@@ -41,6 +43,7 @@ export class CredentialsService {
       .forTenant(tenantId, async (tx) => {
         if (!(await this.credentials.insert(tx, tenantId, draft, maxCredentials)))
           throw modelErrors.tooMany('model credentials', maxCredentials);
+        record(tx, caller, 'model_credential.create', id, { kind });
         return this.credentials.byId(tx, tenantId, id);
       })
       .catch(toConflict);
@@ -63,7 +66,8 @@ export class CredentialsService {
    * Changes a credential; a new secret is tried first. A change of kind or URL needs the secret along: whoever may change a
    * credential must not be able to have it sent to a server of their own. Throws 404, and as `create` does.
    */
-  async update({ tenantId }: Principal, id: string, body: UpdateCredential) {
+  async update(caller: Principal, id: string, body: UpdateCredential) {
+    const { tenantId } = caller;
     const uuid = credentialUuid(id);
     const old = await this.stored(tenantId, uuid);
     const { secret } = body;
@@ -88,6 +92,7 @@ export class CredentialsService {
     const stored = await this.database
       .forTenant(tenantId, async (tx) => {
         await this.credentials.update(tx, tenantId, draft);
+        record(tx, caller, 'model_credential.update', uuid, { fields: Object.keys(body) });
         return this.credentials.byId(tx, tenantId, uuid);
       })
       .catch(toConflict);
@@ -96,10 +101,15 @@ export class CredentialsService {
   }
 
   /** Deletes a credential. Throws 404, and 409 while a route uses it. */
-  async delete({ tenantId }: Principal, id: string): Promise<void> {
+  async delete(caller: Principal, id: string): Promise<void> {
+    const { tenantId } = caller;
     const uuid = credentialUuid(id);
     const gone = await this.database
-      .forTenant(tenantId, (tx) => this.credentials.delete(tx, tenantId, uuid))
+      .forTenant(tenantId, async (tx) => {
+        const deleted = await this.credentials.delete(tx, tenantId, uuid);
+        if (deleted) record(tx, caller, 'model_credential.delete', uuid);
+        return deleted;
+      })
       .catch((error: unknown) => {
         throw isReferenced(error) ? modelErrors.credentialInUse() : error;
       });
@@ -133,6 +143,10 @@ export class CredentialsService {
   private async stored(tenantId: string, id: string): Promise<CredentialRow> {
     return found(await this.database.forTenant(tenantId, (tx) => this.credentials.byId(tx, tenantId, id)));
   }
+}
+
+function record(tx: Transaction, caller: Principal, action: AuditAction, id: string, detail: AuditDetail = {}): void {
+  auditTrail.record(tx, caller.tenantId, { actor: actorOf(caller), action, object: { kind: 'model_credential', id }, detail });
 }
 
 function present(row: CredentialRow) {

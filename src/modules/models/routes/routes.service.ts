@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { newUuid, publicId, uuidOf } from '../../../kernel/ids.ts';
 import type { Principal } from '../../../kernel/principal.ts';
+import { actorOf, type AuditAction, type AuditDetail, auditTrail } from '../../../platform/audit/index.ts';
 import { TenantDatabase, type Transaction } from '../../../platform/database/index.ts';
 import { type PageQuery, toPage } from '../../../platform/http/index.ts';
 import { isTaken, modelErrors } from '../models.errors.ts';
@@ -21,13 +22,15 @@ export class RoutesService {
   ) {}
 
   /** Throws 400 for a credential that is not the tenant's, 409 for a name that is taken. */
-  async create({ tenantId }: Principal, body: CreateRoute) {
+  async create(caller: Principal, body: CreateRoute) {
+    const { tenantId } = caller;
     const id = newUuid();
     const draft = { id, name: body.name, afterContentFilter: body.after_content_filter, targets: targetsOf(body.targets) };
     const stored = await this.database
       .forTenant(tenantId, async (tx) => {
         await this.checkCredentials(tx, tenantId, draft.targets);
         if (!(await this.routes.insert(tx, tenantId, draft, maxRoutes))) throw modelErrors.tooMany('model routes', maxRoutes);
+        record(tx, caller, 'model_route.create', id, { targets: draft.targets.length });
         return this.routes.byId(tx, tenantId, id);
       })
       .catch(toConflict);
@@ -49,7 +52,8 @@ export class RoutesService {
   }
 
   /** Counts for calls that begin some seconds later, on every replica. Throws 404, and as `create` does. */
-  async update({ tenantId }: Principal, id: string, body: UpdateRoute) {
+  async update(caller: Principal, id: string, body: UpdateRoute) {
+    const { tenantId } = caller;
     const uuid = routeUuid(id);
     const stored = await this.database
       .forTenant(tenantId, async (tx) => {
@@ -58,6 +62,7 @@ export class RoutesService {
         await this.checkCredentials(tx, tenantId, targets);
         const afterContentFilter = body.after_content_filter ?? old.afterContentFilter;
         await this.routes.update(tx, tenantId, { id: uuid, name: body.name ?? old.name, afterContentFilter, targets });
+        record(tx, caller, 'model_route.update', uuid, { fields: Object.keys(body), targets: targets.length });
         return this.routes.byId(tx, tenantId, uuid);
       })
       .catch(toConflict);
@@ -66,9 +71,13 @@ export class RoutesService {
   }
 
   /** Throws 404. Bots that name the route fall back to a route of the platform, or a model, of this name. */
-  async delete({ tenantId }: Principal, id: string): Promise<void> {
+  async delete(caller: Principal, id: string): Promise<void> {
+    const { tenantId } = caller;
     const uuid = routeUuid(id);
-    if (!(await this.database.forTenant(tenantId, (tx) => this.routes.delete(tx, tenantId, uuid)))) throw modelErrors.routeNotFound();
+    await this.database.forTenant(tenantId, async (tx) => {
+      if (!(await this.routes.delete(tx, tenantId, uuid))) throw modelErrors.routeNotFound();
+      record(tx, caller, 'model_route.delete', uuid);
+    });
     this.table.forget(tenantId);
   }
 
@@ -78,6 +87,10 @@ export class RoutesService {
     const unknown = targets.findIndex(({ credentialId }) => credentialId !== null && !known.has(credentialId));
     if (unknown !== -1) throw modelErrors.unknownCredential(unknown);
   }
+}
+
+function record(tx: Transaction, caller: Principal, action: AuditAction, id: string, detail: AuditDetail = {}): void {
+  auditTrail.record(tx, caller.tenantId, { actor: actorOf(caller), action, object: { kind: 'model_route', id }, detail });
 }
 
 function targetsOf(targets: CreateRoute['targets']): TargetRow[] {

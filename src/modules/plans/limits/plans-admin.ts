@@ -1,5 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { commonErrors } from '../../../kernel/app-error.ts';
+import { auditTrail } from '../../../platform/audit/index.ts';
 import { SystemDatabase, TenantDatabase } from '../../../platform/database/index.ts';
 import { type PlansConfig, plansConfig } from '../plans.config.ts';
 import type { EffectiveLimits } from './effective-limits.ts';
@@ -72,6 +73,9 @@ export class PlansAdmin {
     return this.database.forTenant(tenantId, async (tx) => {
       if ((await this.plans.byId(tx, assignment.planId)) === undefined) throw commonErrors.notFound('plan');
       if (!(await this.plans.assign(tx, tenantId, assignment))) throw commonErrors.notFound('tenant');
+      const object = { kind: 'plan', id: assignment.planId } as const;
+      const detail = { overrides: Object.keys(assignment.overrides), trial: assignment.trialEndsAt !== null };
+      auditTrail.record(tx, tenantId, { actor: { kind: 'operator', id: 'cli' }, action: 'plan.assign', object, detail });
       return this.limits.read(tx, tenantId);
     });
   }
