@@ -1,5 +1,6 @@
 import { Keys1763700000001 } from './keystore/0001-keys.ts';
 import { KeyStatistics1763700000002 } from './keystore/0002-first-statistics.ts';
+import { KeyVersions1763700000003 } from './keystore/0003-key-versions.ts';
 import { Tenancy1763700000001 } from './main/0001-tenancy.ts';
 import { Chat1763700000002 } from './main/0002-chat.ts';
 import { TurnQueue1763700000003 } from './main/0003-turn-queue.ts';
@@ -26,4 +27,4 @@ export const mainMigrations = [
 ];
 
 /** Migrations of the keystore database, oldest first. */
-export const keystoreMigrations = [Keys1763700000001, KeyStatistics1763700000002];
+export const keystoreMigrations = [Keys1763700000001, KeyStatistics1763700000002, KeyVersions1763700000003];

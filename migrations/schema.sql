@@ -606,6 +606,29 @@ turns: parley_system SELECT (attempt, created_at, deadline_at, error_code, finis
 
 -- Tables and columns
 
+TABLE key_changes
+  seq bigint NOT NULL
+  tenant_id uuid NOT NULL
+  subject_id uuid
+  at timestamp with time zone NOT NULL DEFAULT now()
+TABLE key_holders
+  tenant_id uuid NOT NULL
+TABLE key_jobs
+  id uuid NOT NULL
+  kind text NOT NULL
+  tenant_id uuid
+  state text NOT NULL DEFAULT 'running'::text
+  place text NOT NULL DEFAULT ''::text
+  after text
+  seen bigint NOT NULL DEFAULT 0
+  changed bigint NOT NULL DEFAULT 0
+  unreadable bigint NOT NULL DEFAULT 0
+  started_at timestamp with time zone NOT NULL DEFAULT now()
+  updated_at timestamp with time zone NOT NULL DEFAULT now()
+TABLE master_secrets
+  name text NOT NULL
+  wrapped bytea NOT NULL
+  created_at timestamp with time zone NOT NULL DEFAULT now()
 TABLE migrations
   id integer NOT NULL DEFAULT nextval('migrations_id_seq'::regclass)
   timestamp bigint NOT NULL
@@ -623,21 +646,37 @@ TABLE wrapped_keys [row level security, forced]
   subject_id uuid NOT NULL
   wrapped bytea NOT NULL
   created_at timestamp with time zone NOT NULL DEFAULT now()
+  version integer NOT NULL DEFAULT 1
+  state text NOT NULL DEFAULT 'current'::text
+  superseded_at timestamp with time zone
 
 -- Constraints
 
+key_changes: PRIMARY KEY (seq)
+key_holders: PRIMARY KEY (tenant_id)
+key_jobs: PRIMARY KEY (id)
+key_jobs: CHECK ((state = ANY (ARRAY['running'::text, 'done'::text])))
+master_secrets: PRIMARY KEY (name)
 migrations: PRIMARY KEY (id)
 signing_keys: PRIMARY KEY (kid)
 wrapped_keys: CHECK ((kind = ANY (ARRAY['tenant'::text, 'visitor'::text])))
 wrapped_keys: PRIMARY KEY (tenant_id, id)
-wrapped_keys: UNIQUE (tenant_id, kind, subject_id)
+wrapped_keys: CHECK ((state = ANY (ARRAY['current'::text, 'old'::text, 'retired'::text])))
+wrapped_keys: UNIQUE (tenant_id, kind, subject_id, version)
 
 -- Indexes
 
+CREATE INDEX key_changes_at ON public.key_changes USING btree (at)
+CREATE UNIQUE INDEX key_changes_pkey ON public.key_changes USING btree (seq)
+CREATE UNIQUE INDEX key_holders_pkey ON public.key_holders USING btree (tenant_id)
+CREATE UNIQUE INDEX key_jobs_one_running ON public.key_jobs USING btree (kind, tenant_id) NULLS NOT DISTINCT WHERE (state = 'running'::text)
+CREATE UNIQUE INDEX key_jobs_pkey ON public.key_jobs USING btree (id)
+CREATE UNIQUE INDEX master_secrets_pkey ON public.master_secrets USING btree (name)
 CREATE UNIQUE INDEX "PK_8c82d7f526340ab734260ea46be" ON public.migrations USING btree (id)
 CREATE UNIQUE INDEX signing_keys_pkey ON public.signing_keys USING btree (kid)
+CREATE UNIQUE INDEX wrapped_keys_one_current ON public.wrapped_keys USING btree (tenant_id, kind, subject_id) WHERE (state = 'current'::text)
 CREATE UNIQUE INDEX wrapped_keys_pkey ON public.wrapped_keys USING btree (tenant_id, id)
-CREATE UNIQUE INDEX wrapped_keys_tenant_id_kind_subject_id_key ON public.wrapped_keys USING btree (tenant_id, kind, subject_id)
+CREATE UNIQUE INDEX wrapped_keys_tenant_id_kind_subject_id_version_key ON public.wrapped_keys USING btree (tenant_id, kind, subject_id, version)
 
 -- Policies
 
@@ -645,6 +684,10 @@ wrapped_keys: tenant_isolation FOR ALL TO parley_keys USING (tenant_id = (curren
 
 -- Grants
 
+key_changes: parley_keys DELETE, INSERT, SELECT
+key_holders: parley_keys DELETE, INSERT, SELECT
+key_jobs: parley_keys DELETE, INSERT, SELECT, UPDATE
+master_secrets: parley_keys INSERT, SELECT, UPDATE
 migrations: parley_keys SELECT
 signing_keys: parley_keys INSERT, SELECT, UPDATE
 wrapped_keys: parley_keys DELETE, INSERT, SELECT, UPDATE

@@ -23,7 +23,7 @@ const databases: (CatalogueRules & { title: string; template: string; login: str
     title: 'keystore',
     template: templates.keystore,
     login: 'test_keys',
-    global: ['signing_keys', 'migrations'],
+    global: ['signing_keys', 'migrations', 'master_secrets', 'key_holders', 'key_changes', 'key_jobs'],
     tenantRole: 'parley_keys',
   },
 ];

@@ -22,7 +22,7 @@ export const cryptoConfig = defineTopic('crypto', 'Encryption', {
   keyCacheSeconds: entry(
     'KEY_CACHE_SECONDS',
     setting.int(1, 3600).default(60),
-    'How long an unwrapped key stays in memory, in seconds: the longest time after which an erased key opens nothing.',
+    'How long an unwrapped key stays in memory, in seconds. An erased key opens nothing within 5 s; only a replica that the keystore is out of reach of goes on this long.',
   ),
 });
 

@@ -1,6 +1,7 @@
 import { Global, Module } from '@nestjs/common';
 import { type DatabaseConfig, databaseConfig, openPool } from '../database/index.ts';
 import { type CryptoConfig, cryptoConfig } from './crypto.config.ts';
+import { KeyChanges } from './key-changes.ts';
 import { KeyRing } from './key-ring.ts';
 import { KeyedHash } from './keyed-hash.ts';
 import { KEYSTORE_POOL, Keystore } from './keystore.ts';
@@ -17,6 +18,7 @@ import { KEYSTORE_POOL, Keystore } from './keystore.ts';
     },
     Keystore,
     KeyRing,
+    KeyChanges,
     KeyedHash,
   ],
   exports: [Keystore, KeyRing, KeyedHash],

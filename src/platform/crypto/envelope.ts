@@ -25,9 +25,17 @@ export interface ContentKey {
 
 /** A ciphertext that is damaged, was moved, or belongs to another key. Says no more than that. */
 export class CannotDecrypt extends Error {
-  constructor() {
-    super('This value cannot be decrypted in this place.');
+  constructor(message = 'This value cannot be decrypted in this place.') {
+    super(message);
     this.name = 'CannotDecrypt';
+  }
+}
+
+/** A ciphertext under a key version that an operator has retired: it is there, and stays closed. */
+export class KeyRetired extends CannotDecrypt {
+  constructor() {
+    super('The key version of this value has been retired.');
+    this.name = 'KeyRetired';
   }
 }
 

@@ -1,6 +1,6 @@
 export { type CryptoConfig, cryptoConfig } from './crypto.config.ts';
 export { CryptoModule } from './crypto.module.ts';
-export { CannotDecrypt, type ContentKey, deriveKey, keyIdOf, open, type Place, seal } from './envelope.ts';
+export { CannotDecrypt, type ContentKey, deriveKey, keyIdOf, KeyRetired, open, type Place, seal } from './envelope.ts';
 export { KeyRing, masterKeyId } from './key-ring.ts';
 export { KeyedHash } from './keyed-hash.ts';
 export { Keystore } from './keystore.ts';

@@ -2,33 +2,54 @@ import { randomBytes } from 'node:crypto';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { replaceClock } from '../../kernel/clock.ts';
 import { newUuid } from '../../kernel/ids.ts';
+import type { ReplicaBus } from '../replicas/index.ts';
 import type { CryptoConfig } from './crypto.config.ts';
-import { CannotDecrypt, type Place, seal } from './envelope.ts';
+import { CannotDecrypt, KeyRetired, type Place, seal } from './envelope.ts';
 import { KeyRing } from './key-ring.ts';
 import type { KeyKind, Keystore, WrappedKey } from './keystore.ts';
 
+type StoredKey = WrappedKey & { tenantId: string };
+
 /** A keystore in memory that counts its round trips. */
 class FakeKeystore {
-  readonly stored: (WrappedKey & { tenantId: string })[] = [];
+  /** The newest version of a subject comes first. */
+  readonly stored: StoredKey[] = [];
   trips = 0;
+  /** Called before an answer is on its way. */
+  onAnswer: () => void = () => undefined;
 
-  findBySubject(tenantId: string, kind: KeyKind, subjectId: string): Promise<WrappedKey | undefined> {
-    this.trips += 1;
-    return Promise.resolve(this.stored.find((key) => key.tenantId === tenantId && key.kind === kind && key.subjectId === subjectId));
+  findBySubject(tenantId: string, kind: KeyKind, subjectId: string): Promise<WrappedKey[]> {
+    return this.answer((key) => key.tenantId === tenantId && key.kind === kind && key.subjectId === subjectId);
   }
   findByIds(tenantId: string, ids: string[]): Promise<WrappedKey[]> {
-    this.trips += 1;
-    return Promise.resolve(this.stored.filter((key) => key.tenantId === tenantId && (ids.includes(key.id) || key.kind === 'tenant')));
+    return this.answer((key) => key.tenantId === tenantId && (ids.includes(key.id) || key.kind === 'tenant'));
   }
-  add(tenantId: string, key: WrappedKey): Promise<WrappedKey> {
-    const known = this.stored.find((other) => other.tenantId === tenantId && other.kind === key.kind && other.subjectId === key.subjectId);
-    if (known === undefined) this.stored.push({ ...key, tenantId });
-    return Promise.resolve(known ?? key);
+  async add(tenantId: string, key: Omit<WrappedKey, 'state'>, wrappedBy: string | undefined): Promise<WrappedKey[]> {
+    const known = this.stored.filter(
+      (other) => other.tenantId === tenantId && other.kind === key.kind && other.subjectId === key.subjectId,
+    );
+    if (known.length > 0) return known;
+    if (wrappedBy !== undefined && !this.stored.some(({ id, state }) => id === wrappedBy && state !== 'retired')) return [];
+    const added: StoredKey = { ...key, state: 'current', tenantId };
+    this.stored.push(added);
+    return [added];
   }
   erase(tenantId: string, kind: KeyKind, subjectId: string): Promise<boolean> {
-    const at = this.stored.findIndex((key) => key.tenantId === tenantId && key.kind === kind && key.subjectId === subjectId);
-    if (at !== -1) this.stored.splice(at, 1);
-    return Promise.resolve(at !== -1);
+    return Promise.resolve(this.drop((key) => key.tenantId === tenantId && key.kind === kind && key.subjectId === subjectId) > 0);
+  }
+  eraseTenant(tenantId: string): Promise<number> {
+    return Promise.resolve(this.drop((key) => key.tenantId === tenantId));
+  }
+
+  private answer(which: (key: StoredKey) => boolean): Promise<WrappedKey[]> {
+    this.trips += 1;
+    const found = this.stored.filter(which).map((key) => ({ ...key }));
+    this.onAnswer();
+    return Promise.resolve(found);
+  }
+  private drop(which: (key: StoredKey) => boolean): number {
+    const kept = this.stored.filter((key) => !which(key));
+    return this.stored.splice(0, this.stored.length, ...kept).length - kept.length;
   }
 }
 
@@ -41,8 +62,10 @@ let keystore: FakeKeystore;
 let now: number;
 let restore: () => void;
 
+/** No hint reaches anybody. */
+const deaf = { hint: () => undefined } as unknown as ReplicaBus;
 const replica = (master = masterKey) =>
-  new KeyRing(keystore as unknown as Keystore, { masterKey: master, keyCacheSeconds: cacheSeconds } as CryptoConfig);
+  new KeyRing(keystore as unknown as Keystore, { masterKey: master, keyCacheSeconds: cacheSeconds } as CryptoConfig, deaf);
 
 beforeEach(() => {
   keystore = new FakeKeystore();
@@ -91,6 +114,54 @@ test('P7: an erased key opens nothing: here at once, elsewhere once it is no lon
   // A key made anew for the same visitor is another one.
   await here.visitorKey(tenantId, visitorId);
   await expect(here.open(place, sealed)).rejects.toThrow(CannotDecrypt);
+});
+
+test('P7: an erased key is let go of by whoever hears of it, and what was on its way meanwhile is not remembered', async () => {
+  const [here, elsewhere] = [replica(), replica()];
+  const sealed = seal(await here.visitorKey(tenantId, visitorId), place, 'secret');
+  keystore.onAnswer = () => elsewhere.forget(tenantId, visitorId);
+  expect((await elsewhere.open(place, sealed)).toString()).toBe('secret');
+  keystore.onAnswer = () => undefined;
+  await here.eraseVisitorKey(tenantId, visitorId);
+  await expect(elsewhere.open(place, sealed)).rejects.toThrow(CannotDecrypt);
+});
+
+test("P7: with a tenant's keys erased nothing of it opens, and another tenant's does", async () => {
+  const [here, elsewhere] = [replica(), replica()];
+  const other = newUuid();
+  const theirs = { ...place, tenantId: other };
+  const [sealed, kept] = [
+    seal(await here.visitorKey(tenantId, visitorId), place, 'secret'),
+    seal(await here.visitorKey(other, visitorId), theirs, 'kept'),
+  ];
+  await elsewhere.openAll([
+    { place, sealed },
+    { place: theirs, sealed: kept },
+  ]);
+  expect(await here.eraseTenantKeys(tenantId)).toBe(2);
+  elsewhere.forget(tenantId, null);
+  for (const ring of [here, elsewhere]) {
+    await expect(ring.open(place, sealed)).rejects.toThrow(CannotDecrypt);
+    expect((await ring.open(theirs, kept)).toString()).toBe('kept');
+  }
+});
+
+test('a key is never made under a key of the tenant that is gone', async () => {
+  const [here, elsewhere] = [replica(), replica()];
+  await elsewhere.tenantKey(tenantId);
+  await here.eraseTenantKeys(tenantId);
+  // It has not heard of it, and wraps with what it holds.
+  const sealed = seal(await elsewhere.visitorKey(tenantId, visitorId), place, 'new');
+  expect((await replica().open(place, sealed)).toString()).toBe('new');
+});
+
+test('a retired version refuses by its own class, and says no more', async () => {
+  const ring = replica();
+  const sealed = seal(await ring.visitorKey(tenantId, visitorId), place, 'secret');
+  for (const key of keystore.stored) if (key.kind === 'visitor') key.state = 'retired';
+  ring.forget(tenantId, visitorId);
+  await expect(ring.open(place, sealed)).rejects.toThrow(KeyRetired);
+  await expect(ring.open(place, sealed)).rejects.toThrow(CannotDecrypt);
 });
 
 test("P7: with the tenant's key gone, the keys of its visitors open nothing", async () => {

@@ -1,64 +1,58 @@
 import { randomBytes } from 'node:crypto';
 import { Inject, Injectable } from '@nestjs/common';
-import { clock } from '../../kernel/clock.ts';
 import { newUuid } from '../../kernel/ids.ts';
+import { ReplicaBus } from '../replicas/index.ts';
 import { type CryptoConfig, cryptoConfig } from './crypto.config.ts';
-import { CannotDecrypt, type ContentKey, keyIdOf, open, type Place, seal } from './envelope.ts';
+import { CannotDecrypt, type ContentKey, keyIdOf, KeyRetired, open, type Place, seal } from './envelope.ts';
+import { type HeldKey, KeyCache, type KeyVersions } from './key-cache.ts';
 import { type KeyKind, Keystore, type WrappedKey } from './keystore.ts';
 
 /** Length of a key in bytes. */
-const keyLength = 32;
+export const keyLength = 32;
 /** Keys kept unwrapped in memory at most; the oldest go first. */
 const maxCachedKeys = 20_000;
 
-interface CachedKey {
-  key: ContentKey;
-  until: number;
-}
-
 /**
  * Unwraps keys and keeps them in memory for a short time. The master key wraps a tenant's key, which wraps the keys of
- * the tenant's visitors.
+ * the tenant's visitors. Keys have versions: the current one seals, and older ones open until they are retired.
  */
 @Injectable()
 export class KeyRing {
-  private readonly byId = new Map<string, CachedKey>();
-  private readonly bySubject = new Map<string, CachedKey>();
+  private readonly cache: KeyCache;
 
   constructor(
     private readonly keystore: Keystore,
     @Inject(cryptoConfig.token) private readonly config: CryptoConfig,
-  ) {}
+    private readonly bus: ReplicaBus,
+  ) {
+    this.cache = new KeyCache(maxCachedKeys, config.keyCacheSeconds * 1000);
+  }
 
   /** The tenant's own key; made at first use. */
-  tenantKey(tenantId: string): Promise<ContentKey> {
-    return this.keyOf(tenantId, 'tenant', tenantId);
+  async tenantKey(tenantId: string): Promise<ContentKey> {
+    return (await this.versions(tenantId, 'tenant', tenantId))[0];
   }
 
   /** The key of one visitor (end user); made at first use. Deleting it erases the visitor's content. */
-  visitorKey(tenantId: string, visitorId: string): Promise<ContentKey> {
-    return this.keyOf(tenantId, 'visitor', visitorId);
+  async visitorKey(tenantId: string, visitorId: string): Promise<ContentKey> {
+    return (await this.versions(tenantId, 'visitor', visitorId))[0];
   }
 
   /** The key of a visitor whom nobody knows yet. */
-  newVisitorKey(tenantId: string, visitorId: string): Promise<ContentKey> {
-    return this.make(tenantId, 'visitor', visitorId);
+  async newVisitorKey(tenantId: string, visitorId: string): Promise<ContentKey> {
+    return (await this.make(tenantId, 'visitor', visitorId))[0];
   }
 
-  /** Decrypts stored values, fetching the keys that are not at hand in one round trip. Throws CannotDecrypt. */
+  /**
+   * Decrypts stored values, fetching the keys that are not at hand in one round trip. Throws CannotDecrypt; KeyRetired, which is one,
+   * where the key is there and may not be used any more.
+   */
   async openAll(values: { place: Place; sealed: Buffer }[]): Promise<Buffer[]> {
-    const missing = new Map<string, Set<string>>();
-    for (const { place, sealed } of values) {
-      const id = keyIdOf(sealed);
-      if (this.cached(this.byId, id) === undefined) {
-        const ids = missing.get(place.tenantId) ?? new Set();
-        missing.set(place.tenantId, ids.add(id));
-      }
-    }
-    for (const [tenantId, ids] of missing) await this.fetch(tenantId, [...ids]);
+    const keys = await this.keysOf(values);
     return values.map(({ place, sealed }) => {
-      const key = this.cached(this.byId, keyIdOf(sealed));
+      const key = keys.get(keyIdOf(sealed));
       if (key === undefined) throw new CannotDecrypt();
+      if (key === 'retired') throw new KeyRetired();
       return open(key, place, sealed);
     });
   }
@@ -69,57 +63,113 @@ export class KeyRing {
     return opened as Buffer;
   }
 
-  /** Deletes a visitor's key in the keystore and in this replica's memory. */
+  /** Deletes a visitor's key, all its versions, in the keystore; other replicas let go of it at once, or with their next look at the keystore. */
   async eraseVisitorKey(tenantId: string, visitorId: string): Promise<void> {
     await this.keystore.erase(tenantId, 'visitor', visitorId);
-    const cached = this.bySubject.get(subjectKey(tenantId, 'visitor', visitorId));
-    this.bySubject.delete(subjectKey(tenantId, 'visitor', visitorId));
-    if (cached !== undefined) this.byId.delete(cached.key.id);
+    this.changed(tenantId, visitorId);
   }
 
-  private async keyOf(tenantId: string, kind: KeyKind, subjectId: string): Promise<ContentKey> {
-    const known = this.cached(this.bySubject, subjectKey(tenantId, kind, subjectId));
+  /** Deletes the keys of a tenant and of all its visitors: nothing of the tenant's can be read any more. Gives how many there were. */
+  async eraseTenantKeys(tenantId: string): Promise<number> {
+    const count = await this.keystore.eraseTenant(tenantId);
+    this.changed(tenantId, null);
+    return count;
+  }
+
+  /** Lets go of keys of a subject, or without one of a whole tenant, that changed in the keystore. */
+  forget(tenantId: string, subjectId: string | null): void {
+    this.cache.forget(tenantId, subjectId);
+  }
+
+  /** Lets go of keys that this replica has changed in the keystore, and has the others do so. */
+  changed(tenantId: string, subjectId: string | null): void {
+    this.forget(tenantId, subjectId);
+    this.bus.hint({ kind: 'keys-changed', tenantId, subjectId });
+  }
+
+  private async versions(tenantId: string, kind: KeyKind, subjectId: string): Promise<KeyVersions> {
+    const known = this.cache.versions(tenantId, subjectId);
     if (known !== undefined) return known;
+    const { asOf } = this.cache;
     const stored = await this.keystore.findBySubject(tenantId, kind, subjectId);
-    return stored === undefined ? this.make(tenantId, kind, subjectId) : this.unwrap(tenantId, stored);
+    return stored.length === 0 ? this.make(tenantId, kind, subjectId) : this.unwrapVersions(asOf, tenantId, subjectId, stored);
   }
 
-  private async make(tenantId: string, kind: KeyKind, subjectId: string): Promise<ContentKey> {
-    const wrapping = await this.wrappingKey(tenantId, kind);
+  private async make(tenantId: string, kind: KeyKind, subjectId: string, again = true): Promise<KeyVersions> {
+    const { asOf } = this.cache;
     const id = newUuid();
-    const wrapped = seal(wrapping, wrappedPlace(tenantId, kind, id), randomBytes(keyLength));
-    return this.unwrap(tenantId, await this.keystore.add(tenantId, { id, kind, subjectId, wrapped }));
+    const bytes = randomBytes(keyLength);
+    const wrapping = kind === 'visitor' ? await this.tenantKey(tenantId) : this.masterKey(tenantId);
+    const wrapped = seal(wrapping, wrappedPlace(tenantId, kind, id), bytes);
+    const stored = await this.keystore.add(tenantId, { id, kind, subjectId, wrapped }, kind === 'visitor' ? wrapping.id : undefined);
+    if (stored.length > 0) return this.unwrapVersions(asOf, tenantId, subjectId, stored);
+    // The tenant's key was erased or retired, and word of it has not come here.
+    this.forget(tenantId, tenantId);
+    if (!again) throw new Error('the keystore lost a key while it was added');
+    return this.make(tenantId, kind, subjectId, false);
   }
 
-  private async fetch(tenantId: string, ids: string[]): Promise<void> {
-    const stored = await this.keystore.findByIds(tenantId, ids);
-    // The tenant's key first: it opens the others.
-    stored.sort((a, b) => Number(b.kind === 'tenant') - Number(a.kind === 'tenant'));
-    for (const key of stored) await this.unwrap(tenantId, key);
+  private async unwrapVersions(asOf: number, tenantId: string, subjectId: string, stored: WrappedKey[]): Promise<KeyVersions> {
+    const held = await this.unwrapAll(asOf, tenantId, stored);
+    const [current, ...older] = stored.map(({ id }) => held.get(id)).filter((key) => typeof key === 'object');
+    if (current === undefined) throw new KeyRetired();
+    const versions: KeyVersions = [current, ...older];
+    this.cache.rememberVersions(asOf, tenantId, subjectId, versions);
+    return versions;
   }
 
-  private async unwrap(tenantId: string, stored: WrappedKey): Promise<ContentKey> {
-    const wrapping = await this.wrappingKey(tenantId, stored.kind);
+  /** The keys that values were sealed with, by their ids; what is nowhere is left out. */
+  private async keysOf(values: { place: Place; sealed: Buffer }[]): Promise<Map<string, HeldKey>> {
+    const keys = new Map<string, HeldKey>();
+    const missing = new Map<string, Set<string>>();
+    for (const { place, sealed } of values) {
+      const id = keyIdOf(sealed);
+      const known = this.cache.key(id);
+      if (known !== undefined) keys.set(id, known);
+      else missing.set(place.tenantId, (missing.get(place.tenantId) ?? new Set()).add(id));
+    }
+    const { asOf } = this.cache;
+    for (const [tenantId, ids] of missing) {
+      for (const [id, key] of await this.unwrapAll(asOf, tenantId, await this.keystore.findByIds(tenantId, [...ids]))) keys.set(id, key);
+    }
+    return keys;
+  }
+
+  /** Keys by their ids. Versions of the tenant's own that are needed and not among `stored` are fetched. */
+  private async unwrapAll(asOf: number, tenantId: string, stored: WrappedKey[]): Promise<Map<string, HeldKey>> {
+    const keys = new Map<string, HeldKey>();
+    // The tenant's first: they open the others.
+    for (const key of stored.toSorted((a, b) => Number(b.kind === 'tenant') - Number(a.kind === 'tenant'))) {
+      const known = key.state === 'retired' ? 'retired' : this.cache.key(key.id);
+      const mine = typeof known === 'object' && known.tenantId === tenantId;
+      const held = mine || known === 'retired' ? known : await this.unwrap(asOf, tenantId, key, keys);
+      keys.set(key.id, held);
+      this.cache.rememberKey(asOf, tenantId, key.subjectId, key.id, held);
+    }
+    return keys;
+  }
+
+  private async unwrap(asOf: number, tenantId: string, stored: WrappedKey, keys: Map<string, HeldKey>): Promise<HeldKey> {
+    const wrapping =
+      stored.kind === 'tenant' ? this.masterKey(tenantId) : await this.wrappingKey(asOf, tenantId, keyIdOf(stored.wrapped), keys);
+    // What only a retired key of the tenant could unwrap is as closed as that.
+    if (wrapping === 'retired') return 'retired';
     // A copy of its own: what `open` gives is a part of a pooled block, all of which would stay in memory with the key.
     const bytes = Buffer.alloc(keyLength, open(wrapping, wrappedPlace(tenantId, stored.kind, stored.id), stored.wrapped));
-    const key: ContentKey = { id: stored.id, tenantId, bytes };
-    const entry: CachedKey = { key, until: clock.now() + this.config.keyCacheSeconds * 1000 };
-    remember(this.byId, key.id, entry);
-    remember(this.bySubject, subjectKey(tenantId, stored.kind, stored.subjectId), entry);
-    return key;
+    return { id: stored.id, tenantId, bytes };
   }
 
-  private wrappingKey(tenantId: string, kind: KeyKind): Promise<ContentKey> {
-    if (kind === 'visitor') return this.tenantKey(tenantId);
-    return Promise.resolve({ id: masterKeyId, tenantId, bytes: this.config.masterKey });
+  private async wrappingKey(asOf: number, tenantId: string, id: string, keys: Map<string, HeldKey>): Promise<HeldKey> {
+    const known = keys.get(id) ?? this.cache.key(id);
+    if (known !== undefined) return known;
+    const fetched = await this.unwrapAll(asOf, tenantId, await this.keystore.findByIds(tenantId, []));
+    const found = fetched.get(id);
+    if (found === undefined) throw new CannotDecrypt();
+    return found;
   }
 
-  private cached(map: Map<string, CachedKey>, id: string): ContentKey | undefined {
-    const entry = map.get(id);
-    if (entry === undefined) return undefined;
-    if (entry.until > clock.now()) return entry.key;
-    map.delete(id);
-    return undefined;
+  private masterKey(tenantId: string): ContentKey {
+    return { id: masterKeyId, tenantId, bytes: this.config.masterKey };
   }
 }
 
@@ -129,14 +179,4 @@ export const masterKeyId = '00000000-0000-0000-0000-000000000000';
 /** Where a wrapped key is stored, as the additional data of its encryption. */
 export function wrappedPlace(tenantId: string, kind: KeyKind, keyId: string): Place {
   return { tenantId, table: 'wrapped_keys', column: kind, rowId: keyId };
-}
-
-function subjectKey(tenantId: string, kind: KeyKind, subjectId: string): string {
-  return `${tenantId}|${kind}|${subjectId}`;
-}
-
-function remember(map: Map<string, CachedKey>, id: string, entry: CachedKey): void {
-  map.delete(id);
-  map.set(id, entry);
-  if (map.size > maxCachedKeys) map.delete(map.keys().next().value as string);
 }

@@ -1,6 +1,17 @@
 import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import type { DataSource } from 'typeorm';
-import { asTenant, closePool, inOneTrip, inTransaction, ping, row, rows, type Statement } from '../database/index.ts';
+import {
+  asTenant,
+  changed,
+  closePool,
+  inOneTrip,
+  inTransaction,
+  ping,
+  row,
+  rows,
+  type Statement,
+  type Transaction,
+} from '../database/index.ts';
 
 /** Injection token of the pool to the keystore database. */
 export const KEYSTORE_POOL = 'crypto:keystore-pool';
@@ -8,12 +19,22 @@ export const KEYSTORE_POOL = 'crypto:keystore-pool';
 /** What a wrapped key belongs to. */
 export type KeyKind = 'tenant' | 'visitor';
 
-/** A key as it is stored. */
+/** What a version of a key is for: what is new, what there is, or nothing any more. */
+export type KeyState = 'current' | 'old' | 'retired';
+
+/** A version of a key as it is stored. */
 export interface WrappedKey {
   id: string;
   kind: KeyKind;
   subjectId: string;
+  state: KeyState;
   wrapped: Buffer;
+}
+
+/** Keys that opened and may not any more. Without a subject: all of the tenant. */
+export interface KeyChange {
+  tenantId: string;
+  subjectId: string | null;
 }
 
 /** A signing key as it is stored: the private part wrapped, the public part clear. */
@@ -26,7 +47,11 @@ export interface StoredSigningKey {
 /** How long an answer counts as a sign of life, in milliseconds. */
 const recentlyMs = 1_000;
 
-const columns = 'id, kind, subject_id AS "subjectId", wrapped';
+/** Columns of a WrappedKey. */
+export const keyColumns = 'id, kind, subject_id AS "subjectId", state, wrapped';
+
+/** Changes that are handed out at once, at most. */
+const changesAtOnce = 5_000;
 
 /** The database of wrapped keys. Knows nothing of what they open. */
 @Injectable()
@@ -36,48 +61,59 @@ export class Keystore implements OnApplicationShutdown {
 
   constructor(@Inject(KEYSTORE_POOL) private readonly pool: DataSource) {}
 
-  /** The key of one subject, if there is one. */
-  findBySubject(tenantId: string, kind: KeyKind, subjectId: string): Promise<WrappedKey | undefined> {
+  /** All versions of one subject's key, the newest first. */
+  findBySubject(tenantId: string, kind: KeyKind, subjectId: string): Promise<WrappedKey[]> {
     return this.atOnce(tenantId, (tx) =>
-      row<WrappedKey>(tx, `SELECT ${columns} FROM wrapped_keys WHERE tenant_id = $1 AND kind = $2 AND subject_id = $3`, [
-        tenantId,
-        kind,
-        subjectId,
-      ]),
+      rows<WrappedKey>(
+        tx,
+        `SELECT ${keyColumns} FROM wrapped_keys WHERE tenant_id = $1 AND kind = $2 AND subject_id = $3 ORDER BY version DESC`,
+        [tenantId, kind, subjectId],
+      ),
     );
   }
 
-  /** The keys of a tenant among `ids`, each with the tenant's own key that wraps them. */
+  /** The keys of a tenant among `ids`, together with all versions of the tenant's own key: they wrap the others. */
   findByIds(tenantId: string, ids: string[]): Promise<WrappedKey[]> {
     return this.atOnce(tenantId, (tx) =>
-      rows<WrappedKey>(tx, `SELECT ${columns} FROM wrapped_keys WHERE tenant_id = $1 AND (id = ANY($2::uuid[]) OR kind = 'tenant')`, [
+      rows<WrappedKey>(tx, `SELECT ${keyColumns} FROM wrapped_keys WHERE tenant_id = $1 AND (id = ANY($2::uuid[]) OR kind = 'tenant')`, [
         tenantId,
         ids,
       ]),
     );
   }
 
-  /** Stores a key unless the subject has one already; gives the one that is stored. */
-  async add(tenantId: string, key: WrappedKey): Promise<WrappedKey> {
+  /**
+   * Stores a subject's first key unless there is one already; gives the versions that are stored, the newest first. `wrappedBy` is the
+   * tenant's key that wraps it: when that is gone or retired by now nothing is stored, and nothing may come back.
+   */
+  add(
+    tenantId: string,
+    key: Pick<WrappedKey, 'id' | 'kind' | 'subjectId' | 'wrapped'>,
+    wrappedBy: string | undefined,
+  ): Promise<WrappedKey[]> {
     return this.forTenant(tenantId, async (tx) => {
       const added = await row<WrappedKey>(
         tx,
-        `INSERT INTO wrapped_keys (tenant_id, id, kind, subject_id, wrapped) VALUES ($1, $2, $3, $4, $5)
-         ON CONFLICT (tenant_id, kind, subject_id) DO NOTHING RETURNING ${columns}`,
-        [tenantId, key.id, key.kind, key.subjectId, key.wrapped],
+        `INSERT INTO wrapped_keys (tenant_id, id, kind, subject_id, wrapped)
+         SELECT $1::uuid, $2::uuid, $3, $4::uuid, $5::bytea
+         WHERE $6::uuid IS NULL OR EXISTS
+           (SELECT 1 FROM wrapped_keys w WHERE w.tenant_id = $1 AND w.id = $6::uuid AND w.state <> 'retired' FOR KEY SHARE)
+         ON CONFLICT DO NOTHING RETURNING ${keyColumns}`,
+        [tenantId, key.id, key.kind, key.subjectId, key.wrapped, wrappedBy ?? null],
       );
-      if (added !== undefined) return added;
-      const existing = await row<WrappedKey>(
+      if (added !== undefined) {
+        if (key.kind === 'tenant') await rows(tx, 'INSERT INTO key_holders (tenant_id) VALUES ($1) ON CONFLICT DO NOTHING', [tenantId]);
+        return [added];
+      }
+      return rows<WrappedKey>(
         tx,
-        `SELECT ${columns} FROM wrapped_keys WHERE tenant_id = $1 AND kind = $2 AND subject_id = $3`,
+        `SELECT ${keyColumns} FROM wrapped_keys WHERE tenant_id = $1 AND kind = $2 AND subject_id = $3 ORDER BY version DESC`,
         [tenantId, key.kind, key.subjectId],
       );
-      if (existing === undefined) throw new Error('the keystore lost a key while it was added');
-      return existing;
     });
   }
 
-  /** Deletes a subject's key for good: everything encrypted with it becomes unreadable. */
+  /** Deletes all versions of a subject's key for good: everything encrypted with them becomes unreadable. */
   erase(tenantId: string, kind: KeyKind, subjectId: string): Promise<boolean> {
     return this.forTenant(tenantId, async (tx) => {
       const gone = await rows(tx, 'DELETE FROM wrapped_keys WHERE tenant_id = $1 AND kind = $2 AND subject_id = $3 RETURNING id', [
@@ -85,8 +121,37 @@ export class Keystore implements OnApplicationShutdown {
         kind,
         subjectId,
       ]);
+      await noteChange(tx, { tenantId, subjectId });
       return gone.length > 0;
     });
+  }
+
+  /** Deletes every key of a tenant and its visitors for good. Gives how many there were. */
+  eraseTenant(tenantId: string): Promise<number> {
+    return this.forTenant(tenantId, async (tx) => {
+      const gone = await changed(tx, 'DELETE FROM wrapped_keys WHERE tenant_id = $1', [tenantId]);
+      await changed(tx, 'DELETE FROM key_holders WHERE tenant_id = $1', [tenantId]);
+      await noteChange(tx, { tenantId, subjectId: null });
+      return gone;
+    });
+  }
+
+  /** Number of the last change that there was. */
+  async lastChange(): Promise<number> {
+    const found = await this.atOnceForAll((tx) => row<{ last: string | null }>(tx, 'SELECT max(seq) AS last FROM key_changes'));
+    return Number(found?.last ?? 0);
+  }
+
+  /** What changed after number `after`, in order; the last number goes into the next question. */
+  async changesAfter(after: number): Promise<{ last: number; changes: KeyChange[]; more: boolean }> {
+    const found = await this.atOnceForAll((tx) =>
+      rows<KeyChange & { seq: string }>(
+        tx,
+        `SELECT seq, tenant_id AS "tenantId", subject_id AS "subjectId" FROM key_changes WHERE seq > $1 ORDER BY seq LIMIT ${changesAtOnce}`,
+        [after],
+      ),
+    );
+    return { last: Number(found.at(-1)?.seq ?? after), changes: found, more: found.length === changesAtOnce };
   }
 
   /** All signing keys that still count, newest first. */
@@ -113,6 +178,16 @@ export class Keystore implements OnApplicationShutdown {
     });
   }
 
+  /** Runs `work` for one tenant in one transaction: row-level security shows the keys of that tenant alone. */
+  async forTenant<T>(tenantId: string, work: Parameters<typeof inTransaction<T>>[2]): Promise<T> {
+    return this.noted(inTransaction(this.pool, beginAs(tenantId), work));
+  }
+
+  /** Runs `work` on what belongs to no tenant, in one transaction. */
+  forAll<T>(work: Parameters<typeof inTransaction<T>>[2]): Promise<T> {
+    return this.noted(inTransaction(this.pool, [], work));
+  }
+
   /** A cheap round trip, for readiness. Throws when the keystore does not answer. */
   async ping(): Promise<void> {
     // Behind many key look-ups a ping would wait, and say that the keystore is away while it is busy.
@@ -124,17 +199,32 @@ export class Keystore implements OnApplicationShutdown {
     await closePool(this.pool);
   }
 
-  private async forTenant<T>(tenantId: string, work: Parameters<typeof inTransaction<T>>[2]): Promise<T> {
-    const result = await inTransaction(this.pool, beginAs(tenantId), work);
-    this.answeredAt = performance.now();
-    return result;
+  private atOnce<T>(tenantId: string, work: Parameters<typeof inTransaction<T>>[2]): Promise<T> {
+    return this.noted(inOneTrip(this.pool, beginAs(tenantId), work));
   }
 
-  private async atOnce<T>(tenantId: string, work: Parameters<typeof inTransaction<T>>[2]): Promise<T> {
-    const result = await inOneTrip(this.pool, beginAs(tenantId), work);
+  private atOnceForAll<T>(work: Parameters<typeof inTransaction<T>>[2]): Promise<T> {
+    return this.noted(inOneTrip(this.pool, [], work));
+  }
+
+  private async noted<T>(running: Promise<T>): Promise<T> {
+    const result = await running;
     this.answeredAt = performance.now();
     return result;
   }
+}
+
+/**
+ * Tells all replicas, with the transaction, that keys may not be used as they were. The lock is held until it commits, so that numbers
+ * become visible in their order and nobody who reads on from one misses a lower one. Changes of yesterday are dropped: no key is
+ * held as long.
+ */
+export async function noteChange(tx: Transaction, { tenantId, subjectId }: KeyChange): Promise<void> {
+  await Promise.all([
+    rows(tx, 'SELECT pg_advisory_xact_lock(7310002)'),
+    changed(tx, 'INSERT INTO key_changes (tenant_id, subject_id) VALUES ($1, $2)', [tenantId, subjectId]),
+    changed(tx, `DELETE FROM key_changes WHERE at < now() - interval '1 day'`),
+  ]);
 }
 
 function beginAs(tenantId: string): Statement[] {

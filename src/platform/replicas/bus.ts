@@ -5,7 +5,11 @@ import { redisKeys, RedisConnections } from '../redis/index.ts';
 import { safeError } from '../telemetry/index.ts';
 
 /** A hint for all replicas. Only ever a hint: whoever misses it finds the same in Postgres a little later. */
-export type ReplicaHint = { kind: 'stop-turn'; tenantId: string; turnId: string } | { kind: 'recheck-credentials'; tenantId: string };
+export type ReplicaHint =
+  | { kind: 'stop-turn'; tenantId: string; turnId: string }
+  | { kind: 'recheck-credentials'; tenantId: string }
+  /** Without a subject: all keys of the tenant. */
+  | { kind: 'keys-changed'; tenantId: string; subjectId: string | null };
 
 /** Longest wait for a connection that is broken, in milliseconds. */
 const connectWithinMs = 2_000;
