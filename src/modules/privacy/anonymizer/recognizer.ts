@@ -1,4 +1,5 @@
-import type { EntityKind, Language } from './entity-kinds.ts';
+import type { EntityKind } from './entity-kinds.ts';
+import type { TextInput } from './text-input.ts';
 
 /** A piece of personal data in a text. */
 export interface Span {
@@ -13,20 +14,25 @@ export interface Span {
   recognizer: string;
 }
 
-/** What a recognizer may know of a text besides its letters. */
-export interface RecognizerInput {
-  text: string;
-  /** As the caller said, or as it was guessed. */
-  language: Language;
+/** What a recognizer has found, before context has been looked at. */
+export type Finding = Omit<Span, 'recognizer'>;
+
+/** Words near a finding that make it likelier or unlikelier. Expressions are tried on lower-case text, a short window of it. */
+export interface ContextRule {
+  /** Raises the confidence. */
+  for?: RegExp;
+  /** Lowers it. Only what stands before counts. */
+  against?: RegExp;
 }
 
 /**
  * Finds personal data of some kinds in one text. A recognizer is a pure function of its input, runs in time linear in the text's length
- * whatever the text is, and may report overlapping spans: the analyzer decides between them.
+ * whatever the text is, and may report overlapping findings: the analyzer decides between them.
  */
 export interface Recognizer {
   /** Unique, as it is shown with what it found: `email`, `us_ssn`. */
   readonly name: string;
   readonly kinds: readonly EntityKind[];
-  find(input: RecognizerInput): Span[];
+  readonly context?: ContextRule;
+  find(input: TextInput): Finding[];
 }
