@@ -1,5 +1,7 @@
 export { type EntityKind, entityKinds, type Language, languages } from './anonymizer/entity-kinds.ts';
 export { type AnalyzeOptions, Analyzer, defaultMinConfidence } from './anonymizer/analyzer.ts';
+export { CustomData, CustomDictionary, customLimits, CustomPattern } from './anonymizer/custom/custom-data.schemas.ts';
+export { customRecognizers } from './anonymizer/custom/custom-recognizers.ts';
 export type { ContextRule, Finding, Recognizer, Span } from './anonymizer/recognizer.ts';
 export { AnswerGuard, type Leak } from './injection/answer-guard.ts';
 export { InstructionIndex } from './injection/instruction-overlap.ts';
