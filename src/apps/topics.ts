@@ -3,6 +3,7 @@ import { chatConfig } from '../modules/chat/index.ts';
 import { identityConfig } from '../modules/identity/index.ts';
 import { modelsConfig } from '../modules/models/index.ts';
 import { plansConfig } from '../modules/plans/index.ts';
+import { privacyConfig } from '../modules/privacy/index.ts';
 import { type ConfigValues, defineTopic, entry } from '../platform/config/index.ts';
 import { cryptoConfig } from '../platform/crypto/index.ts';
 import { databaseConfig, migrationConfig } from '../platform/database/index.ts';
@@ -40,6 +41,7 @@ export const serverTopics = [
   cryptoConfig,
   identityConfig,
   plansConfig,
+  privacyConfig,
   modelsConfig,
   chatConfig,
   mailConfig,

@@ -2,9 +2,12 @@ export { type EntityKind, entityKinds, type Language, languages } from './anonym
 export { type AnalyzeOptions, Analyzer, defaultMinConfidence } from './anonymizer/analyzer.ts';
 export { CustomData, CustomDictionary, customLimits, CustomPattern } from './anonymizer/custom/custom-data.schemas.ts';
 export { customRecognizers } from './anonymizer/custom/custom-recognizers.ts';
+export { FullAnalyzer } from './anonymizer/remote/full-analyzer.ts';
+export type { RemoteRecognizer } from './anonymizer/remote/remote-recognizer.ts';
 export type { ContextRule, Finding, Recognizer, Span } from './anonymizer/recognizer.ts';
 export { AnswerGuard, type Leak } from './injection/answer-guard.ts';
 export { InstructionIndex } from './injection/instruction-overlap.ts';
 export { bytesAdded, instructionMessages, marksToMeasureBy, newMarks, outsideMessage, promptParts } from './injection/prompt-parts.ts';
+export { type PrivacyConfig, privacyConfig } from './privacy.config.ts';
 export { PrivacyModule } from './privacy.module.ts';
 export { TextInput } from './anonymizer/text-input.ts';

@@ -1,0 +1,33 @@
+import { z } from 'zod';
+import { type ConfigValues, defineTopic, entry, setting } from '../../platform/config/index.ts';
+import { languages } from './anonymizer/entity-kinds.ts';
+
+/** Who else looks for personal data, and what happens when nobody answers. */
+export const privacyConfig = defineTopic('privacy', 'Privacy', {
+  presidioUrl: entry(
+    'PRIVACY_PRESIDIO_URL',
+    z.url({ protocol: /^https?$/ }).optional(),
+    'Presidio analyzer that looks for personal data besides what is built in. It gets the texts as they are: run it as part of the installation.',
+  ),
+  presidioLanguages: entry(
+    'PRIVACY_PRESIDIO_LANGUAGES',
+    setting
+      .list()
+      .pipe(z.array(z.enum(languages)).min(1))
+      .default(['en']),
+    'Languages that it was set up for: of en, de, fr, es, it, comma-separated. Other texts are sent as the first of them.',
+  ),
+  presidioTimeoutMs: entry(
+    'PRIVACY_PRESIDIO_TIMEOUT_MS',
+    setting.int(50, 60_000).default(2_000),
+    'Longest wait for its answer, in milliseconds.',
+  ),
+  presidioFailure: entry(
+    'PRIVACY_PRESIDIO_FAILURE',
+    z.enum(['closed', 'open']).default('closed'),
+    'What happens to a text when it gives no answer: closed refuses it, open goes by what is built in.',
+  ),
+});
+
+/** Values of the privacy topic. */
+export type PrivacyConfig = ConfigValues<typeof privacyConfig>;
