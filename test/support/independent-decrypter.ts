@@ -1,18 +1,22 @@
-import { createDecipheriv } from 'node:crypto';
+import { createDecipheriv, hkdfSync } from 'node:crypto';
 
 /**
  * Opens stored content from its documented format alone, with none of the server's code: what somebody with a dump, the
  * keystore and the master key can do.
  *
  * Stored value: version 1 (1 byte), key id (16), nonce (12), ciphertext, tag (16); AES-256-GCM; additional data
- * `tenant|table|column|row`. The master key (id 0) wraps a tenant's key, which wraps the keys of its visitors.
+ * `tenant|table|column|row`. The master key wraps a tenant's key, which wraps the keys of its visitors; each may have several versions,
+ * which are keys of their own. A master key's id is the first 16 bytes of HKDF-SHA256(key, "master-key-id"), or 0 in what is older.
  */
 export class IndependentDecrypter {
   private readonly masterKey: Buffer;
+  private readonly masterIds: string[];
   private readonly wrapped: Map<string, WrappedRow>;
 
   constructor(masterKey: Buffer, keystore: WrappedRow[]) {
     this.masterKey = masterKey;
+    const id = Buffer.from(hkdfSync('sha256', masterKey, Buffer.alloc(0), 'master-key-id', 16));
+    this.masterIds = [uuid(id), '00000000-0000-0000-0000-000000000000'];
     this.wrapped = new Map(keystore.map((row) => [row.id, row]));
   }
 
@@ -23,7 +27,7 @@ export class IndependentDecrypter {
   }
 
   private keyOf(id: string): Buffer | undefined {
-    if (id === '00000000-0000-0000-0000-000000000000') return this.masterKey;
+    if (this.masterIds.includes(id)) return this.masterKey;
     const row = this.wrapped.get(id);
     if (row === undefined) return undefined;
     const wrapping = this.keyOf(uuid(row.wrapped.subarray(1, 17)));

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
@@ -87,6 +87,25 @@ test('a secret file that cannot be read is named by its variable, not its path',
   const path = join(folder, 'nowhere');
   const problems = problemsOf({ ...good, ALPHA_SECRET: undefined, ALPHA_SECRET_FILE: path });
   expect(problems).toEqual(['ALPHA_SECRET_FILE names a file that cannot be read.']);
+});
+
+test('a file that must be private is refused while others may read or change it', () => {
+  const closed = defineTopic('closed', 'Closed', { key: entry('KEY', z.string(), 'A key.', { secret: true, privateFile: true }) });
+  const path = file('very secret');
+  const refused = [0o644, 0o604, 0o660, 0o602].filter((mode) => {
+    chmodSync(path, mode);
+    try {
+      loadTopics([closed], { KEY_FILE: path });
+      return false;
+    } catch (error) {
+      return (error as ConfigError).problems[0]?.startsWith('KEY_FILE names a file that others may read or change');
+    }
+  });
+  expect(refused).toEqual([0o644, 0o604, 0o660, 0o602]);
+  for (const mode of [0o400, 0o600, 0o440]) {
+    chmodSync(path, mode);
+    expect(loadTopics([closed], { KEY_FILE: path }).get(closed.token)).toEqual({ key: 'very secret' });
+  }
 });
 
 test('a wrong secret in a file is refused without its text', () => {

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import { z } from 'zod';
 
 /** One setting: its environment variable, shape, meaning and whether it is a secret. */
@@ -8,6 +8,8 @@ export interface ConfigEntry<S extends z.ZodType = z.ZodType> {
   doc: string;
   /** Secrets are never printed, and may be given as a file by `<NAME>_FILE`. */
   secret: boolean;
+  /** Such a file must be closed to everybody but its owner and, for reading, its group. */
+  privateFile: boolean;
 }
 
 /** A group of settings about one thing, with the token under which Nest hands its values out. */
@@ -22,8 +24,13 @@ export interface ConfigTopic<E extends Record<string, ConfigEntry> = Record<stri
 export type ConfigValues<T> = T extends ConfigTopic<infer E> ? { readonly [K in keyof E]: z.output<E[K]['schema']> } : never;
 
 /** Declares one setting. `doc` says what it does, with its unit. */
-export function entry<S extends z.ZodType>(env: string, schema: S, doc: string, options: { secret?: boolean } = {}): ConfigEntry<S> {
-  return { env, schema, doc, secret: options.secret ?? false };
+export function entry<S extends z.ZodType>(
+  env: string,
+  schema: S,
+  doc: string,
+  options: { secret?: boolean; privateFile?: boolean } = {},
+): ConfigEntry<S> {
+  return { env, schema, doc, secret: options.secret ?? false, privateFile: options.privateFile ?? false };
 }
 
 /** Declares a topic. */
@@ -42,12 +49,17 @@ export class ConfigError extends Error {
   }
 }
 
+/** Bits of a file's mode: the group may write, others may do anything. */
+const openToOthers = 0o027;
+
 function readEntry(item: ConfigEntry, env: NodeJS.ProcessEnv): { value: string | undefined } | { problem: string } {
   const direct = env[item.env];
   const file = env[`${item.env}_FILE`];
   if (item.secret && file !== undefined && file !== '') {
     if (direct !== undefined && direct !== '') return { problem: `${item.env} and ${item.env}_FILE are both set; keep one.` };
     try {
+      if (item.privateFile && (statSync(file).mode & openToOthers) !== 0)
+        return { problem: `${item.env}_FILE names a file that others may read or change; close it (chmod 0400, or 0440 for a group).` };
       return { value: readFileSync(file, 'utf8').trim() };
     } catch {
       return { problem: `${item.env}_FILE names a file that cannot be read.` };

@@ -73,6 +73,12 @@ export function keyIdOf(sealed: Buffer): string {
   return bytesToUuid(sealed.subarray(1, 17));
 }
 
+/** Id of the key that a wrapped key names as the one that wrapped it, whatever the form of the rest. Throws CannotDecrypt when there is none. */
+export function wrappingIdOf(wrapped: Buffer): string {
+  if (wrapped.length < headerLength + tagLength) throw new CannotDecrypt();
+  return bytesToUuid(wrapped.subarray(1, 17));
+}
+
 /** A key for one purpose out of another key (HKDF-SHA256, RFC 5869). */
 export function deriveKey(from: Buffer, purpose: string): Buffer {
   return Buffer.from(hkdfSync('sha256', from, Buffer.alloc(0), purpose, 32));
@@ -95,7 +101,8 @@ export function uuidToBytes(uuid: string): Buffer {
   return Buffer.from(uuid.replaceAll('-', ''), 'hex');
 }
 
-function bytesToUuid(bytes: Buffer): string {
+/** 16 bytes to UUID text. */
+export function bytesToUuid(bytes: Buffer): string {
   const hex = bytes.toString('hex');
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
 }

@@ -6,6 +6,7 @@ import { CannotDecrypt, type Place, seal } from './envelope.ts';
 import { type CryptoConfig, cryptoConfig } from './crypto.config.ts';
 import { KeyRing } from './key-ring.ts';
 import { Keystore } from './keystore.ts';
+import { MasterKeys } from './master/master-keys.ts';
 import type { ReplicaBus } from '../replicas/index.ts';
 
 let stack: TestStack;
@@ -44,7 +45,7 @@ test("P7: without any hint, an erased visitor's key opens nothing on any replica
   const one = await heldByBoth(tenantId, visitorId);
   const all = await heldByBoth(gone, newUuid());
   // Whoever erases here reaches nobody: what Redis does when it is down.
-  const deaf = new KeyRing(stack.app.get(Keystore), stack.app.get<CryptoConfig>(cryptoConfig.token), {
+  const deaf = new KeyRing(stack.app.get(Keystore), stack.app.get(MasterKeys), stack.app.get<CryptoConfig>(cryptoConfig.token), {
     hint: () => undefined,
   } as unknown as ReplicaBus);
   await deaf.eraseVisitorKey(tenantId, visitorId);

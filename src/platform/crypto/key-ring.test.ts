@@ -7,6 +7,8 @@ import type { CryptoConfig } from './crypto.config.ts';
 import { CannotDecrypt, KeyRetired, type Place, seal } from './envelope.ts';
 import { KeyRing } from './key-ring.ts';
 import type { KeyKind, Keystore, WrappedKey } from './keystore.ts';
+import { LocalMasterKey } from './master/local-master-key.ts';
+import { MasterKeys } from './master/master-keys.ts';
 
 type StoredKey = WrappedKey & { tenantId: string };
 
@@ -65,7 +67,12 @@ let restore: () => void;
 /** No hint reaches anybody. */
 const deaf = { hint: () => undefined } as unknown as ReplicaBus;
 const replica = (master = masterKey) =>
-  new KeyRing(keystore as unknown as Keystore, { masterKey: master, keyCacheSeconds: cacheSeconds } as CryptoConfig, deaf);
+  new KeyRing(
+    keystore as unknown as Keystore,
+    new MasterKeys(new LocalMasterKey(master)),
+    { keyCacheSeconds: cacheSeconds } as CryptoConfig,
+    deaf,
+  );
 
 beforeEach(() => {
   keystore = new FakeKeystore();

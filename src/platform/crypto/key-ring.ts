@@ -6,6 +6,7 @@ import { type CryptoConfig, cryptoConfig } from './crypto.config.ts';
 import { CannotDecrypt, type ContentKey, keyIdOf, KeyRetired, open, type Place, seal } from './envelope.ts';
 import { type HeldKey, KeyCache, type KeyVersions } from './key-cache.ts';
 import { type KeyKind, Keystore, type WrappedKey } from './keystore.ts';
+import { MasterKeys } from './master/master-keys.ts';
 
 /** Length of a key in bytes. */
 export const keyLength = 32;
@@ -22,7 +23,8 @@ export class KeyRing {
 
   constructor(
     private readonly keystore: Keystore,
-    @Inject(cryptoConfig.token) private readonly config: CryptoConfig,
+    private readonly masters: MasterKeys,
+    @Inject(cryptoConfig.token) config: CryptoConfig,
     private readonly bus: ReplicaBus,
   ) {
     this.cache = new KeyCache(maxCachedKeys, config.keyCacheSeconds * 1000);
@@ -99,9 +101,10 @@ export class KeyRing {
     const { asOf } = this.cache;
     const id = newUuid();
     const bytes = randomBytes(keyLength);
-    const wrapping = kind === 'visitor' ? await this.tenantKey(tenantId) : this.masterKey(tenantId);
-    const wrapped = seal(wrapping, wrappedPlace(tenantId, kind, id), bytes);
-    const stored = await this.keystore.add(tenantId, { id, kind, subjectId, wrapped }, kind === 'visitor' ? wrapping.id : undefined);
+    const place = wrappedPlace(tenantId, kind, id);
+    const wrapping = kind === 'visitor' ? await this.tenantKey(tenantId) : undefined;
+    const wrapped = wrapping === undefined ? await this.masters.wrap(place, bytes) : seal(wrapping, place, bytes);
+    const stored = await this.keystore.add(tenantId, { id, kind, subjectId, wrapped }, wrapping?.id);
     if (stored.length > 0) return this.unwrapVersions(asOf, tenantId, subjectId, stored);
     // The tenant's key was erased or retired, and word of it has not come here.
     this.forget(tenantId, tenantId);
@@ -150,13 +153,13 @@ export class KeyRing {
   }
 
   private async unwrap(asOf: number, tenantId: string, stored: WrappedKey, keys: Map<string, HeldKey>): Promise<HeldKey> {
-    const wrapping =
-      stored.kind === 'tenant' ? this.masterKey(tenantId) : await this.wrappingKey(asOf, tenantId, keyIdOf(stored.wrapped), keys);
+    const place = wrappedPlace(tenantId, stored.kind, stored.id);
+    const wrapping = stored.kind === 'tenant' ? undefined : await this.wrappingKey(asOf, tenantId, keyIdOf(stored.wrapped), keys);
     // What only a retired key of the tenant could unwrap is as closed as that.
     if (wrapping === 'retired') return 'retired';
+    const clear = wrapping === undefined ? await this.masters.unwrap(place, stored.wrapped) : open(wrapping, place, stored.wrapped);
     // A copy of its own: what `open` gives is a part of a pooled block, all of which would stay in memory with the key.
-    const bytes = Buffer.alloc(keyLength, open(wrapping, wrappedPlace(tenantId, stored.kind, stored.id), stored.wrapped));
-    return { id: stored.id, tenantId, bytes };
+    return { id: stored.id, tenantId, bytes: Buffer.alloc(keyLength, clear) };
   }
 
   private async wrappingKey(asOf: number, tenantId: string, id: string, keys: Map<string, HeldKey>): Promise<HeldKey> {
@@ -167,14 +170,7 @@ export class KeyRing {
     if (found === undefined) throw new CannotDecrypt();
     return found;
   }
-
-  private masterKey(tenantId: string): ContentKey {
-    return { id: masterKeyId, tenantId, bytes: this.config.masterKey };
-  }
 }
-
-/** Stands for the master key in the header of what it wraps. */
-export const masterKeyId = '00000000-0000-0000-0000-000000000000';
 
 /** Where a wrapped key is stored, as the additional data of its encryption. */
 export function wrappedPlace(tenantId: string, kind: KeyKind, keyId: string): Place {

@@ -1,7 +1,6 @@
 import { createHmac, createSecretKey, type KeyObject } from 'node:crypto';
 import { Inject, Injectable } from '@nestjs/common';
-import { type CryptoConfig, cryptoConfig } from './crypto.config.ts';
-import { deriveKey } from './envelope.ts';
+import { HASH_ROOT } from './hash-root.ts';
 
 /** What a keyed hash is for. Hashes of one purpose say nothing about another's. */
 export type HashPurpose =
@@ -19,14 +18,15 @@ export type HashPurpose =
   | 'ticket';
 
 /**
- * HMAC-SHA256 under a key derived from the master key: finds and compares personal values and secrets without storing
- * them. Without the master key a stolen table cannot be searched by guessing.
+ * HMAC-SHA256 under a key derived from a secret that the master key wraps: finds and compares personal values and secrets
+ * without storing them. Without that secret a stolen table cannot be searched by guessing.
  */
 @Injectable()
 export class KeyedHash {
   private readonly keys = new Map<HashPurpose, KeyObject>();
 
-  constructor(@Inject(cryptoConfig.token) private readonly config: CryptoConfig) {}
+  /** `root`: see `loadHashRoot`. */
+  constructor(@Inject(HASH_ROOT) private readonly root: Buffer) {}
 
   /** 32 bytes for `parts`; parts are length-prefixed, so that ('ab','c') and ('a','bc') differ. */
   of(purpose: HashPurpose, ...parts: (string | Buffer)[]): Buffer {
@@ -44,7 +44,8 @@ export class KeyedHash {
   private keyFor(purpose: HashPurpose): KeyObject {
     let key = this.keys.get(purpose);
     if (key === undefined) {
-      key = createSecretKey(deriveKey(this.config.masterKey, `keyed-hash:${purpose}`));
+      // The second half of HKDF (RFC 5869, section 2.3) for 32 bytes.
+      key = createSecretKey(createHmac('sha256', this.root).update(`keyed-hash:${purpose}\u0001`).digest());
       this.keys.set(purpose, key);
     }
     return key;

@@ -3,7 +3,7 @@ import { exportJWK, generateKeyPair, SignJWT } from 'jose';
 import { beforeEach, expect, test } from 'vitest';
 import { newUuid, publicId } from '../../../kernel/ids.ts';
 import { loadTopics } from '../../../platform/config/index.ts';
-import type { CryptoConfig, Keystore } from '../../../platform/crypto/index.ts';
+import { type Keystore, LocalMasterKey, MasterKeys } from '../../../platform/crypto/index.ts';
 import type { HttpConfig } from '../../../platform/http/index.ts';
 import { type IdentityConfig, identityConfig } from '../identity.config.ts';
 import { AccessTokens } from '../signing/access-tokens.ts';
@@ -48,7 +48,7 @@ let tokens: AccessTokens;
 let passport: CredentialPassport;
 let live: boolean;
 
-const newKeys = () => new SigningKeys(keystore as unknown as Keystore, { masterKey: Buffer.alloc(32, 1) } as CryptoConfig);
+const newKeys = () => new SigningKeys(keystore as unknown as Keystore, new MasterKeys(new LocalMasterKey(Buffer.alloc(32, 1))));
 
 function passportOver(signing: SigningKeys): CredentialPassport {
   const sessions = { isLive: async () => live } as unknown as LiveSessions;

@@ -9,7 +9,7 @@ import type { AccountCandidate, AccountsRepository } from './accounts.repository
 import { PasswordHasher } from './password-hasher.ts';
 import { SignIn } from './sign-in.service.ts';
 
-const hash = new KeyedHash({ masterKey: Buffer.alloc(32, 7) } as ConstructorParameters<typeof KeyedHash>[0]);
+const hash = new KeyedHash(Buffer.alloc(32, 7));
 const config = loadTopics([identityConfig], { AUTH_PASSWORD_HASHES_AT_ONCE: '2', AUTH_PASSWORD_HASH_QUEUE: '1' }).get(identityConfig.token);
 const newHasher = () => new PasswordHasher(hash, config as unknown as IdentityConfig);
 const emailHash = hash.of('email', 'ada@example.com');

@@ -1,7 +1,7 @@
-import { Inject, Injectable, Logger } from '@nestjs/common';
+import { Injectable, Logger } from '@nestjs/common';
 import { calculateJwkThumbprint, type CryptoKey, exportJWK, exportSPKI, generateKeyPair, importJWK, type JWK } from 'jose';
 import { clock } from '../../../kernel/clock.ts';
-import { type CryptoConfig, cryptoConfig, Keystore, masterKeyId, open, type Place, seal } from '../../../platform/crypto/index.ts';
+import { Keystore, MasterKeys, type Place } from '../../../platform/crypto/index.ts';
 import { safeError } from '../../../platform/telemetry/index.ts';
 
 /** The one algorithm of our tokens. */
@@ -36,7 +36,7 @@ export class SigningKeys {
 
   constructor(
     private readonly keystore: Keystore,
-    @Inject(cryptoConfig.token) private readonly config: CryptoConfig,
+    private readonly masters: MasterKeys,
   ) {}
 
   /** The key that signs now. Throws when there is none yet and the keystore cannot be reached. */
@@ -83,7 +83,7 @@ export class SigningKeys {
     }
     const [newest] = stored;
     if (newest === undefined) throw new Error('the keystore holds no signing key');
-    const privateJwk = JSON.parse(open(this.wrapping(), placeOf(newest.kid), newest.wrappedPrivateKey).toString()) as JWK;
+    const privateJwk = JSON.parse((await this.masters.unwrap(placeOf(newest.kid), newest.wrappedPrivateKey)).toString()) as JWK;
     const publicKeys = new Map<string, PublicKey>();
     for (const { kid, publicJwk } of stored) publicKeys.set(kid, await publicKeyOf(publicJwk));
     this.loaded = {
@@ -102,13 +102,9 @@ export class SigningKeys {
     const privateJwk = JSON.stringify(await exportJWK(pair.privateKey));
     await this.keystore.addFirstSigningKey({
       kid,
-      wrappedPrivateKey: seal(this.wrapping(), placeOf(kid), privateJwk),
+      wrappedPrivateKey: await this.masters.wrap(placeOf(kid), Buffer.from(privateJwk)),
       publicJwk: { ...publicJwk, kid, use: 'sig', alg: signingAlgorithm },
     });
-  }
-
-  private wrapping() {
-    return { id: masterKeyId, tenantId: noTenant, bytes: this.config.masterKey };
   }
 }
 
