@@ -41,7 +41,7 @@ async function read(keystore: Keystore): Promise<Buffer | undefined> {
   } catch (error) {
     const { code } = (error as { driverError?: { code?: string } }).driverError ?? {};
     // undefined_table
-    if (code === '42P01') throw new Error("The keystore's schema is not current. Run the migrate command.");
+    if (code === '42P01') throw new Error("The keystore's schema is not current. Run the migrate command.", { cause: error });
     throw error;
   }
 }
