@@ -39,6 +39,7 @@ TABLE audit_events [row level security, forced]
   address_hash bytea
   request_id text
   detail jsonb
+  previous_hash bytea NOT NULL
   row_hash bytea NOT NULL
 TABLE audit_heads [row level security, forced]
   tenant_id uuid NOT NULL

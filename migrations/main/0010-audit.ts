@@ -26,6 +26,7 @@ export class Audit1763700000010 implements MigrationInterface {
         address_hash bytea,
         request_id text,
         detail jsonb,
+        previous_hash bytea NOT NULL,
         row_hash bytea NOT NULL,
         PRIMARY KEY (tenant_id, seq)
       );

@@ -21,6 +21,7 @@ export const permissions = [
   'model_credential.manage',
   'model_route.read',
   'model_route.manage',
+  'audit.read',
 ] as const;
 
 /** Name of one permission. */
@@ -52,7 +53,14 @@ const developer: Permission[] = [
   'chat.ticket',
   'model_route.manage',
 ];
-const admin: Permission[] = [...developer, 'bot.delete', 'conversation.delete', 'model_credential.read', 'model_credential.manage'];
+const admin: Permission[] = [
+  ...developer,
+  'bot.delete',
+  'conversation.delete',
+  'model_credential.read',
+  'model_credential.manage',
+  'audit.read',
+];
 
 /** What each role may do. An owner may do all. */
 export const rolePermissions: Record<Role, ReadonlySet<Permission>> = {

@@ -7,6 +7,7 @@ import { PlansModule } from '../../modules/plans/index.ts';
 import { ConfigError } from '../../platform/config/index.ts';
 import { RedisConnections } from '../../platform/redis/index.ts';
 import { AppModule } from '../app.module.ts';
+import { auditCommands } from './audit.command.ts';
 import { DeadLettersCommand, ListDeadLettersCommand, RedriveCommand } from './dead-letters.command.ts';
 import { modelsCommands } from './models.command.ts';
 import { CliError, say } from './output.ts';
@@ -24,6 +25,7 @@ class CliModule {
       module: CliModule,
       imports: [AppModule.from(env), ChatModule, ModelsModule, PlansModule],
       providers: [
+        ...auditCommands,
         DeadLettersCommand,
         ListDeadLettersCommand,
         RedriveCommand,
@@ -37,15 +39,22 @@ class CliModule {
   }
 }
 
+/** What needs neither settings nor services: whoever checks an export has neither. */
+@Module({ providers: auditCommands })
+class OfflineModule {}
+
+const factoryOptions = {
+  logger: false,
+  abortOnError: false,
+  cliName: 'parley',
+  serviceErrorHandler: (error: Error): never => {
+    throw error;
+  },
+} as const;
+
 async function main(): Promise<void> {
-  const app = await CommandFactory.createWithoutRunning(CliModule.from(process.env), {
-    logger: false,
-    abortOnError: false,
-    cliName: 'parley',
-    serviceErrorHandler: (error) => {
-      throw error;
-    },
-  });
+  if (process.argv[2] === 'audit') return CommandFactory.run(OfflineModule, factoryOptions);
+  const app = await CommandFactory.createWithoutRunning(CliModule.from(process.env), factoryOptions);
   try {
     await app.get(RedisConnections, { strict: false }).whenReady(redisWaitMs);
     await CommandFactory.runApplication(app);

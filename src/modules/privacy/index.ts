@@ -6,6 +6,7 @@ export { FullAnalyzer } from './anonymizer/remote/full-analyzer.ts';
 export type { RemoteRecognizer } from './anonymizer/remote/remote-recognizer.ts';
 export type { ContextRule, Finding, Recognizer, Span } from './anonymizer/recognizer.ts';
 export { analyzeInjection, type InjectionAnalysis, type InjectionReason, type InjectionVerdict } from './injection/analyze-injection.ts';
+export { type AuditFault, type EarlierHead, readHead, type Verdict, verifyAuditExport } from './audit/verify-audit-export.ts';
 export { AnswerGuard, type Leak } from './injection/answer-guard.ts';
 export { InstructionIndex } from './injection/instruction-overlap.ts';
 export { bytesAdded, instructionMessages, marksToMeasureBy, newMarks, outsideMessage, promptParts } from './injection/prompt-parts.ts';

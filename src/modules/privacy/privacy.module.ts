@@ -1,7 +1,12 @@
 import { Module } from '@nestjs/common';
+import { IdentityModule } from '../identity/index.ts';
 import { Analyzer } from './anonymizer/analyzer.ts';
 import { FullAnalyzer } from './anonymizer/remote/full-analyzer.ts';
 import { PresidioRecognizer } from './anonymizer/remote/presidio.recognizer.ts';
+import { AuditEventsRepository } from './audit/audit-events.repository.ts';
+import { AuditExport } from './audit/audit-export.ts';
+import { AuditController } from './audit/audit.controller.ts';
+import { Audit } from './audit/audit.service.ts';
 import { type PrivacyConfig, privacyConfig } from './privacy.config.ts';
 
 function fullAnalyzer(analyzer: Analyzer, config: PrivacyConfig): FullAnalyzer {
@@ -11,9 +16,14 @@ function fullAnalyzer(analyzer: Analyzer, config: PrivacyConfig): FullAnalyzer {
   return new FullAnalyzer(analyzer, { recognizer, failure: presidioFailure });
 }
 
-/** What keeps personal data from whoever has no need of it. */
+const audit = [AuditEventsRepository, Audit, AuditExport];
+
+/** What keeps personal data from whoever has no need of it, and the record of who did what. */
 @Module({
+  imports: [IdentityModule],
+  controllers: [AuditController],
   providers: [
+    ...audit,
     { provide: Analyzer, useFactory: () => new Analyzer() },
     { provide: FullAnalyzer, inject: [Analyzer, privacyConfig.token], useFactory: fullAnalyzer },
   ],

@@ -13,7 +13,7 @@ export interface AuditFacts {
   at: string;
   actor: { kind: string; id: string | null };
   action: string;
-  object: { kind: string; id: string } | null;
+  target: { kind: string; id: string } | null;
   outcome: string;
   origin: { network: string; address_hash: string; request_id: string | null } | null;
   detail: Record<string, unknown> | null;
@@ -41,14 +41,12 @@ export function rowHash(before: Buffer, seq: number, digest: Buffer): Buffer {
  * into the database and after it came out.
  */
 export function canonical(value: unknown): string {
+  if (typeof value !== 'object' || value === null) return JSON.stringify(value) ?? 'null';
   if (Array.isArray(value)) return `[${value.map(canonical).join(',')}]`;
-  if (typeof value === 'object' && value !== null) {
-    const parts = Object.entries(value)
-      .sort(([left], [right]) => (left < right ? -1 : 1))
-      .map(([name, inner]) => `${JSON.stringify(name)}:${canonical(inner)}`);
-    return `{${parts.join(',')}}`;
-  }
-  return JSON.stringify(value) ?? 'null';
+  const object = value as Record<string, unknown>;
+  let parts = '';
+  for (const name of Object.keys(object).sort()) parts += `${parts === '' ? '' : ','}${JSON.stringify(name)}:${canonical(object[name])}`;
+  return `{${parts}}`;
 }
 
 function sha256(bytes: Buffer): Buffer {

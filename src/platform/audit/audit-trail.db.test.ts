@@ -46,7 +46,7 @@ async function chainOf(tenant: string): Promise<Row[]> {
       at: (row.at as Date).toISOString(),
       actor: { kind: row.actor_kind, id: row.actor_id },
       action: row.action,
-      object: row.object_kind === null ? null : { kind: row.object_kind, id: row.object_id },
+      target: row.object_kind === null ? null : { kind: row.object_kind, id: row.object_id },
       outcome: row.outcome,
       origin:
         row.network === null

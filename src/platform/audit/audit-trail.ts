@@ -47,7 +47,7 @@ function factsOf(tenantId: string, { actor, action, object, outcome = 'done', de
     at: currentDate().toISOString(),
     actor: { kind: actor.kind, id: actorId(actor) },
     action,
-    object: object === undefined ? null : { kind: object.kind, id: objectId(object) },
+    target: object === undefined ? null : { kind: object.kind, id: objectId(object) },
     outcome,
     origin:
       context === undefined || origin === undefined
@@ -73,8 +73,8 @@ function appending({ tenantId, facts }: Gathered): Statement[] {
     actor_kind: fact.actor.kind,
     actor_id: fact.actor.id,
     action: fact.action,
-    object_kind: fact.object?.kind,
-    object_id: fact.object?.id,
+    object_kind: fact.target?.kind,
+    object_id: fact.target?.id,
     outcome: fact.outcome,
     network: fact.origin?.network,
     address_hash: fact.origin?.address_hash,
@@ -94,17 +94,17 @@ const lockHead = `INSERT INTO audit_heads AS h (tenant_id, seq, head_hash) VALUE
   ON CONFLICT (tenant_id) DO UPDATE SET seq = h.seq WHERE false`;
 
 const insertRows = `INSERT INTO audit_events (tenant_id, seq, version, at, actor_kind, actor_id, action, object_kind, object_id, outcome,
-    network, address_hash, request_id, detail, row_hash)
+    network, address_hash, request_id, detail, previous_hash, row_hash)
   WITH RECURSIVE given AS (
     SELECT * FROM jsonb_to_recordset($3::jsonb) AS g(n bigint, at timestamptz, actor_kind text, actor_id text, action text, object_kind text,
       object_id text, outcome text, network text, address_hash text, request_id text, detail jsonb, digest text)
   ), chain AS (
-    SELECT 0::bigint AS n, seq, head_hash AS hash FROM audit_heads WHERE tenant_id = $1
+    SELECT 0::bigint AS n, seq, NULL::bytea AS previous, head_hash AS hash FROM audit_heads WHERE tenant_id = $1
     UNION ALL
-    SELECT g.n, c.seq + 1, sha256(c.hash || int8send(c.seq + 1) || decode(g.digest, 'hex')) FROM chain c JOIN given g ON g.n = c.n + 1
+    SELECT g.n, c.seq + 1, c.hash, sha256(c.hash || int8send(c.seq + 1) || decode(g.digest, 'hex')) FROM chain c JOIN given g ON g.n = c.n + 1
   )
   SELECT $1, c.seq, $2, g.at, g.actor_kind, g.actor_id, g.action, g.object_kind, g.object_id, g.outcome, g.network,
-    decode(g.address_hash, 'hex'), g.request_id, g.detail, c.hash
+    decode(g.address_hash, 'hex'), g.request_id, g.detail, c.previous, c.hash
   FROM chain c JOIN given g ON g.n = c.n`;
 
 const moveHead = `UPDATE audit_heads h SET seq = e.seq, head_hash = e.row_hash FROM audit_events e
