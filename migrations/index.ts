@@ -11,6 +11,7 @@ import { Plans1763700000007 } from './main/0007-plans.ts';
 import { Models1763700000008 } from './main/0008-models.ts';
 import { CallsOfATurn1763700000009 } from './main/0009-calls-of-a-turn.ts';
 import { Audit1763700000010 } from './main/0010-audit.ts';
+import { BotVersionsUnderNewKeys1763700000014 } from './main/0014-bot-versions-under-new-keys.ts';
 
 /** Migrations of the main database, oldest first. Forward only: expand, then contract. */
 export const mainMigrations = [
@@ -24,6 +25,7 @@ export const mainMigrations = [
   Models1763700000008,
   CallsOfATurn1763700000009,
   Audit1763700000010,
+  BotVersionsUnderNewKeys1763700000014,
 ];
 
 /** Migrations of the keystore database, oldest first. */

@@ -591,6 +591,7 @@ visitors: parley_tenant DELETE, INSERT, SELECT, UPDATE
 -- Column grants beyond those
 
 api_keys: parley_system SELECT (expires_at, id, key_hash, kind, revoked_at, tenant_id)
+bot_versions: parley_tenant UPDATE (settings)
 idempotency_keys: parley_system SELECT (expires_at, id, tenant_id)
 memberships: parley_system SELECT (created_at, id, role, tenant_id, user_id)
 outbox: parley_system SELECT (created_at, dispatched_at, given_up_at, id, last_error, name, payload, tenant_id)

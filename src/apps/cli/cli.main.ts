@@ -9,6 +9,7 @@ import { RedisConnections } from '../../platform/redis/index.ts';
 import { AppModule } from '../app.module.ts';
 import { auditCommands } from './audit.command.ts';
 import { DeadLettersCommand, ListDeadLettersCommand, RedriveCommand } from './dead-letters.command.ts';
+import { keysCommands } from './keys.command.ts';
 import { modelsCommands } from './models.command.ts';
 import { CliError, say } from './output.ts';
 import { plansCommands } from './plans.command.ts';
@@ -31,6 +32,7 @@ class CliModule {
         RedriveCommand,
         ...plansCommands,
         ...modelsCommands,
+        ...keysCommands,
         QueueCommand,
         QueueStatusCommand,
         QueueShareCommand,

@@ -2,7 +2,7 @@ import { Injectable, type OnModuleInit } from '@nestjs/common';
 import { newUuid, publicId, uuidOf } from '../../kernel/ids.ts';
 import type { Principal } from '../../kernel/principal.ts';
 import { type ActingFor, actorOf, type AuditAction, type AuditDetail, auditTrail } from '../../platform/audit/index.ts';
-import { type ContentKey, KeyRing, type Place, seal } from '../../platform/crypto/index.ts';
+import { type ContentKey, defineSealedTable, KeyRing, type Place, seal } from '../../platform/crypto/index.ts';
 import { TenantDatabase, type Transaction } from '../../platform/database/index.ts';
 import { type PageQuery, toPage } from '../../platform/http/index.ts';
 import { CountedThings } from '../plans/index.ts';
@@ -165,6 +165,9 @@ export class BotsService implements OnModuleInit {
     return JSON.parse((await this.keyRing.open(metadataPlace(tenantId, bot.id), bot.metadata)).toString()) as Record<string, string>;
   }
 }
+
+defineSealedTable({ table: 'bots', columns: ['draft', 'metadata'] });
+defineSealedTable({ table: 'bot_versions', columns: ['settings'] });
 
 /** Where a version's settings are stored. */
 export function versionPlace(tenantId: string, rowId: string): Place {

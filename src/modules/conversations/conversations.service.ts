@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { publicId, uuidOf } from '../../kernel/ids.ts';
 import type { Principal } from '../../kernel/principal.ts';
 import { actorOf, auditTrail } from '../../platform/audit/index.ts';
-import { KeyRing, type Place, seal } from '../../platform/crypto/index.ts';
+import { defineSealedTable, KeyRing, type Place, seal } from '../../platform/crypto/index.ts';
 import { TenantDatabase } from '../../platform/database/index.ts';
 import { Outbox } from '../../platform/events/index.ts';
 import { toPage } from '../../platform/http/index.ts';
@@ -137,9 +137,12 @@ export class ConversationsService {
 
   private async openJson(tenantId: string, column: string, rowId: string, sealed: Buffer | null): Promise<unknown> {
     if (sealed === null) return undefined;
-    return JSON.parse((await this.keyRing.open(placeOf(tenantId, column, rowId), sealed)).toString());
+    const [opened] = await this.keyRing.openReadable([{ place: placeOf(tenantId, column, rowId), sealed }]);
+    return opened === undefined ? undefined : JSON.parse(opened.toString());
   }
 }
+
+defineSealedTable({ table: 'conversations', columns: ['title', 'metadata'] });
 
 function placeOf(tenantId: string, column: string, rowId: string): Place {
   return { tenantId, table: 'conversations', column, rowId };

@@ -1,6 +1,8 @@
-import { type ContentKey, type KeyRing, type Place, seal } from '../../platform/crypto/index.ts';
+import { type ContentKey, defineSealedTable, type KeyRing, type Place, seal } from '../../platform/crypto/index.ts';
 import type { MessageRow } from './messages.repository.ts';
 import type { TextPart } from './conversations.schemas.ts';
+
+defineSealedTable({ table: 'messages', columns: ['content'] });
 
 function contentPlace(tenantId: string, rowId: string): Place {
   return { tenantId, table: 'messages', column: 'content', rowId };
@@ -11,14 +13,14 @@ export function sealContent(key: ContentKey, messageId: string, parts: TextPart[
   return seal(key, contentPlace(key.tenantId, messageId), JSON.stringify(parts));
 }
 
-/** Decrypts the parts of stored messages, in order. */
+/** Decrypts the parts of stored messages, in order; none where the key has been retired. */
 export async function openContents(
   keyRing: KeyRing,
   tenantId: string,
   messages: Pick<MessageRow, 'id' | 'content'>[],
 ): Promise<TextPart[][]> {
-  const opened = await keyRing.openAll(messages.map(({ id, content }) => ({ place: contentPlace(tenantId, id), sealed: content })));
-  return opened.map((bytes) => JSON.parse(bytes.toString()) as TextPart[]);
+  const opened = await keyRing.openReadable(messages.map(({ id, content }) => ({ place: contentPlace(tenantId, id), sealed: content })));
+  return opened.map((bytes) => (bytes === undefined ? [] : (JSON.parse(bytes.toString()) as TextPart[])));
 }
 
 /** The text of a message's parts, in order. */

@@ -7,6 +7,9 @@ import { KeyRing } from './key-ring.ts';
 import { KeyedHash } from './keyed-hash.ts';
 import { KEYSTORE_POOL, Keystore } from './keystore.ts';
 import { MasterKeys, masterKeysOf } from './master/master-keys.ts';
+import { KeyCare } from './rotation/key-care.ts';
+import { KeyRotation } from './rotation/key-rotation.ts';
+import { Reencryption } from './rotation/reencryption.ts';
 
 /** Encryption of content, and keyed hashes to find it by. */
 @Global()
@@ -23,8 +26,11 @@ import { MasterKeys, masterKeysOf } from './master/master-keys.ts';
     { provide: HASH_ROOT, inject: [Keystore, MasterKeys], useFactory: loadHashRoot },
     KeyRing,
     KeyChanges,
+    KeyRotation,
+    Reencryption,
+    KeyCare,
     KeyedHash,
   ],
-  exports: [Keystore, MasterKeys, KeyRing, KeyedHash],
+  exports: [Keystore, MasterKeys, KeyRing, KeyRotation, Reencryption, KeyCare, KeyedHash],
 })
 export class CryptoModule {}

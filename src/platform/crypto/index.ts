@@ -4,5 +4,11 @@ export { CannotDecrypt, type ContentKey, deriveKey, keyIdOf, KeyRetired, open, t
 export { KeyRing } from './key-ring.ts';
 export { KeyedHash } from './keyed-hash.ts';
 export { Keystore } from './keystore.ts';
+export type { KeyVersions } from './key-cache.ts';
 export { LocalMasterKey } from './master/local-master-key.ts';
 export { MasterKeys } from './master/master-keys.ts';
+export { KeyCare } from './rotation/key-care.ts';
+export type { KeyJob } from './rotation/key-jobs.ts';
+export { KeyRotation, type Rotated } from './rotation/key-rotation.ts';
+export { Reencryption } from './rotation/reencryption.ts';
+export { defineSealedTable, platformTenant, sealedColumns } from './sealed-columns.ts';

@@ -1,6 +1,6 @@
 import { Injectable, Logger, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
 import { ReplicaBus } from '../replicas/index.ts';
-import { safeError } from '../telemetry/index.ts';
+import { metrics, safeError } from '../telemetry/index.ts';
 import { KeyRing } from './key-ring.ts';
 import { Keystore } from './keystore.ts';
 
@@ -33,7 +33,7 @@ export class KeyChanges implements OnApplicationBootstrap, OnApplicationShutdown
       .catch((error: unknown) => this.logger.debug({ error: safeError(error) }, 'no hints of keys'));
   }
 
-  /** Asks the keystore now. */
+  /** Asks the keystore now, and says in the metrics what it tells. */
   async look(): Promise<void> {
     for (let more = true; more;) {
       // Where it could not be asked at the start, everything that it tells of may concern what is held.
@@ -41,6 +41,10 @@ export class KeyChanges implements OnApplicationBootstrap, OnApplicationShutdown
       for (const { tenantId, subjectId } of found.changes) this.keyRing.forget(tenantId, subjectId);
       ({ last: this.last, more } = found);
     }
+    metrics.keysInMemory.set(this.keyRing.held);
+    const { jobs, rows } = await this.keystore.runningJobs();
+    metrics.keyJobs.set(jobs);
+    metrics.keyJobRows.set(rows);
   }
 
   private later(): void {

@@ -30,6 +30,11 @@ export class KeyRing {
     this.cache = new KeyCache(maxCachedKeys, config.keyCacheSeconds * 1000);
   }
 
+  /** How many keys are in memory. */
+  get held(): number {
+    return this.cache.size;
+  }
+
   /** The tenant's own key; made at first use. */
   async tenantKey(tenantId: string): Promise<ContentKey> {
     return (await this.versions(tenantId, 'tenant', tenantId))[0];
@@ -38,6 +43,12 @@ export class KeyRing {
   /** The key of one visitor (end user); made at first use. Deleting it erases the visitor's content. */
   async visitorKey(tenantId: string, visitorId: string): Promise<ContentKey> {
     return (await this.versions(tenantId, 'visitor', visitorId))[0];
+  }
+
+  /** All versions of a visitor's key that may be used, the current one first; `renewed` asks the keystore even when they are at hand. */
+  visitorKeys(tenantId: string, visitorId: string, renewed = false): Promise<KeyVersions> {
+    if (renewed) this.forget(tenantId, visitorId);
+    return this.versions(tenantId, 'visitor', visitorId);
   }
 
   /** The key of a visitor whom nobody knows yet. */
@@ -56,6 +67,16 @@ export class KeyRing {
       if (key === undefined) throw new CannotDecrypt();
       if (key === 'retired') throw new KeyRetired();
       return open(key, place, sealed);
+    });
+  }
+
+  /** The same, with undefined for what only a retired version opens: the rest of a list can be shown without it. */
+  async openReadable(values: { place: Place; sealed: Buffer }[]): Promise<(Buffer | undefined)[]> {
+    const keys = await this.keysOf(values);
+    return values.map(({ place, sealed }) => {
+      const key = keys.get(keyIdOf(sealed));
+      if (key === undefined) throw new CannotDecrypt();
+      return key === 'retired' ? undefined : open(key, place, sealed);
     });
   }
 
@@ -87,6 +108,21 @@ export class KeyRing {
   changed(tenantId: string, subjectId: string | null): void {
     this.forget(tenantId, subjectId);
     this.bus.hint({ kind: 'keys-changed', tenantId, subjectId });
+  }
+
+  /** Keys as the keystore has them, by their ids, for those who care for them; what does not open is left out, and nothing is remembered. */
+  async unwrapStored(tenantId: string, stored: WrappedKey[]): Promise<Map<string, HeldKey>> {
+    const keys = new Map<string, HeldKey>();
+    if (stored.length === 0) return keys;
+    const tenants = await this.keystore.findByIds(tenantId, []);
+    for (const key of [...tenants, ...stored]) {
+      try {
+        if (!keys.has(key.id)) keys.set(key.id, key.state === 'retired' ? 'retired' : await this.unwrap(-1, tenantId, key, keys));
+      } catch (error) {
+        if (!(error instanceof CannotDecrypt)) throw error;
+      }
+    }
+    return keys;
   }
 
   private async versions(tenantId: string, kind: KeyKind, subjectId: string): Promise<KeyVersions> {

@@ -154,6 +154,17 @@ export class Keystore implements OnApplicationShutdown {
     return { last: Number(found.at(-1)?.seq ?? after), changes: found, more: found.length === changesAtOnce };
   }
 
+  /** How many jobs with keys are not finished, and how many rows they have looked at. */
+  async runningJobs(): Promise<{ jobs: number; rows: number }> {
+    const found = await this.atOnceForAll((tx) =>
+      row<{ jobs: number; rows: number }>(
+        tx,
+        `SELECT count(*)::int AS jobs, coalesce(sum(seen), 0)::float8 AS rows FROM key_jobs WHERE state = 'running'`,
+      ),
+    );
+    return found ?? { jobs: 0, rows: 0 };
+  }
+
   /** All signing keys that still count, newest first. */
   signingKeys(): Promise<StoredSigningKey[]> {
     return inTransaction(this.pool, [], (tx) =>

@@ -23,6 +23,7 @@ export const systemReasons = {
   'purge-expired': 'finds rows past their time',
   'audit-prune': 'deletes the oldest rows of an audit chain, past their time, and leaves a checkpoint',
   'model-settings': 'reads and writes the catalog of models and the routes of the platform',
+  'key-reencrypt': 'puts secrets of the platform, encrypted anew, in the place of the old',
   'startup-check': 'reads the catalogue at start',
 } as const;
 

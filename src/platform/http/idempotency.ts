@@ -4,7 +4,7 @@ import { from, lastValueFrom, type Observable } from 'rxjs';
 import { AppError, commonErrors } from '../../kernel/app-error.ts';
 import { newUuid } from '../../kernel/ids.ts';
 import type { Principal } from '../../kernel/principal.ts';
-import { KeyedHash, KeyRing, type Place, seal } from '../crypto/index.ts';
+import { defineSealedTable, KeyedHash, KeyRing, type Place, seal } from '../crypto/index.ts';
 import { changed, row, TenantDatabase } from '../database/index.ts';
 import { toAppError, toProblem } from './problem.ts';
 import { pathOf } from './problem.filter.ts';
@@ -133,6 +133,8 @@ export class IdempotencyInterceptor implements NestInterceptor {
     );
   }
 }
+
+defineSealedTable({ table: 'idempotency_keys', columns: ['response'] });
 
 function placeOf(tenantId: string, rowId: string): Place {
   return { tenantId, table: 'idempotency_keys', column: 'response', rowId };

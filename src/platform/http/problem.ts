@@ -1,4 +1,5 @@
 import { AppError, commonErrors, type FieldError } from '../../kernel/app-error.ts';
+import { KeyRetired } from '../crypto/index.ts';
 import { isDatabaseUnavailable, isUnstorableText } from '../database/index.ts';
 
 /** The one error body: RFC 9457 plus a member `error` in OpenAI's shape, so that existing clients show the right message. */
@@ -107,6 +108,8 @@ export function toAppError(thrown: unknown): AppError {
       cause: thrown,
     });
   }
+  if (thrown instanceof KeyRetired)
+    return new AppError('content_closed', 410, 'The key of this content has been retired.', { retryable: false });
   const status = statusOf(thrown);
   if (status !== undefined && status >= 400 && status < 500) {
     const [code, message] = frameworkCodes[status] ?? ['invalid_request', 'The request is not valid.'];

@@ -51,6 +51,9 @@ export const metrics = {
   givenUpJobs: new Gauge({ name: 'parley_job_queue_given_up', help: 'Jobs that were given up and wait for an operator.', registers }),
   modelCalls: new Counter({ name: 'parley_model_calls_total', help: 'Model calls by outcome.', labelNames: ['outcome'], registers }),
   modelTokens: new Counter({ name: 'parley_model_tokens_total', help: 'Tokens by direction.', labelNames: ['direction'], registers }),
+  keysInMemory: new Gauge({ name: 'parley_keys_in_memory', help: 'Unwrapped keys that this replica holds.', registers }),
+  keyJobs: new Gauge({ name: 'parley_key_jobs_running', help: 'Jobs with keys that are not finished, over all replicas.', registers }),
+  keyJobRows: new Gauge({ name: 'parley_key_jobs_rows', help: 'Rows that those have looked at.', registers }),
   logAppends: new Counter({
     name: 'parley_turn_log_appends_total',
     help: 'Batches appended to turn logs by outcome.',

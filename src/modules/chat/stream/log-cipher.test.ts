@@ -32,3 +32,17 @@ it('gives the same bytes for a batch that is written again, and others for every
   expect(cipher.seal(place, chunks).equals(cipher.seal(place, chunks))).toBe(true);
   expect(cipher.seal({ ...place, attempt: 2 }, chunks).equals(cipher.seal(place, chunks))).toBe(false);
 });
+
+it('opens what was sealed with an older version of the key, or one that it is told of later', () => {
+  const [older, newest] = [
+    { ...key, id: '2', bytes: randomBytes(32) },
+    { ...key, id: '3', bytes: randomBytes(32) },
+  ];
+  const reader = new LogCipher(key, older);
+  expect(reader.open(place, new LogCipher(older).seal(place, chunks))).toEqual(chunks);
+  const sealed = new LogCipher(newest).seal(place, chunks);
+  expect(() => reader.open(place, sealed)).toThrow('cannot be decrypted');
+  reader.renew([newest, key, older]);
+  expect(reader.open(place, sealed)).toEqual(chunks);
+  expect(new LogCipher(newest).open(place, reader.seal(place, chunks))).toEqual(chunks);
+});

@@ -1,5 +1,5 @@
 import { createCipheriv, createDecipheriv, createSecretKey, type KeyObject } from 'node:crypto';
-import { CannotDecrypt, type ContentKey, deriveKey } from '../../../platform/crypto/index.ts';
+import { CannotDecrypt, type ContentKey, deriveKey, type KeyVersions } from '../../../platform/crypto/index.ts';
 
 const tagLength = 16;
 
@@ -21,8 +21,18 @@ export class LogCipher {
   private readonly keys = new Map<string, KeyObject>();
   /** The key that was used last: a producer uses but one. */
   private last: (Omit<BatchPlace, 'first'> & { key: KeyObject }) | undefined;
+  private versions: KeyVersions;
 
-  constructor(private readonly visitorKey: ContentKey) {}
+  /** Seals with the first version of the visitor's key; a log may have been begun with an older one. */
+  constructor(...versions: KeyVersions) {
+    this.versions = versions;
+  }
+
+  /** Opens with these versions from now on. */
+  renew(versions: KeyVersions): void {
+    this.versions = versions;
+    this.last = undefined;
+  }
 
   seal(place: BatchPlace, chunks: string[]): Buffer {
     const cipher = createCipheriv('aes-256-gcm', this.keyFor(place), nonceOf(place));
@@ -37,35 +47,49 @@ export class LogCipher {
     return sealed;
   }
 
-  /** Throws CannotDecrypt for what was not sealed for this place. */
+  /** Throws CannotDecrypt for what was not sealed for this place, with no version that is known here. */
   open(place: BatchPlace, sealed: Buffer): string[] {
+    for (const version of this.versions) {
+      const chunks = this.opened(this.derived(version, place), place, sealed);
+      if (chunks !== undefined) return chunks;
+    }
+    throw new CannotDecrypt();
+  }
+
+  private opened(key: KeyObject, place: BatchPlace, sealed: Buffer): string[] | undefined {
     try {
-      const decipher = createDecipheriv('aes-256-gcm', this.keyFor(place), nonceOf(place));
+      const decipher = createDecipheriv('aes-256-gcm', key, nonceOf(place));
       decipher.setAAD(this.additionalData(place));
       decipher.setAuthTag(sealed.subarray(sealed.length - 16));
       const text = Buffer.concat([decipher.update(sealed.subarray(0, sealed.length - 16)), decipher.final()]);
       return text.toString('utf8').split('\n');
     } catch {
-      throw new CannotDecrypt();
+      return undefined;
     }
   }
 
   private keyFor({ turnId, attempt, epoch }: BatchPlace): KeyObject {
     const { last } = this;
     if (last !== undefined && last.turnId === turnId && last.attempt === attempt && last.epoch === epoch) return last.key;
-    const purpose = `turn-log|${turnId}|${attempt}|${epoch}`;
-    let key = this.keys.get(purpose);
-    if (key === undefined) {
-      // An object, not its bytes: making it costs more than encrypting a batch.
-      key = createSecretKey(deriveKey(this.visitorKey.bytes, purpose));
-      this.keys.set(purpose, key);
-    }
+    const key = this.derived(this.versions[0], { turnId, attempt, epoch });
     this.last = { turnId, attempt, epoch, key };
     return key;
   }
 
+  private derived(version: ContentKey, { turnId, attempt, epoch }: Omit<BatchPlace, 'first'>): KeyObject {
+    const purpose = `turn-log|${turnId}|${attempt}|${epoch}`;
+    const name = `${version.id}|${purpose}`;
+    let key = this.keys.get(name);
+    if (key === undefined) {
+      // An object, not its bytes: making it costs more than encrypting a batch.
+      key = createSecretKey(deriveKey(version.bytes, purpose));
+      this.keys.set(name, key);
+    }
+    return key;
+  }
+
   private additionalData(place: BatchPlace): Buffer {
-    return Buffer.from(`${this.visitorKey.tenantId}|${place.turnId}|${place.attempt}|${place.epoch}|${place.first}`);
+    return Buffer.from(`${this.versions[0].tenantId}|${place.turnId}|${place.attempt}|${place.epoch}|${place.first}`);
   }
 }
 

@@ -1,4 +1,5 @@
 import { Logger } from '@nestjs/common';
+import { CannotDecrypt } from '../../../platform/crypto/index.ts';
 import type { ReplicaBus } from '../../../platform/replicas/index.ts';
 import { redisKeys } from '../../../platform/redis/index.ts';
 import { safeError } from '../../../platform/telemetry/index.ts';
@@ -17,6 +18,8 @@ export interface FollowerContext {
   turnId: string;
   log: TurnLog;
   cipher: LogCipher;
+  /** The log does not open: a version of the visitor's key may have come that is not known here. */
+  renewKeys: () => Promise<void>;
   store: LogStore;
   bus: ReplicaBus;
   /** Asks Postgres: has the turn ended (so that a missing or silent log will not go on)? */
@@ -82,7 +85,12 @@ export class LogFollower {
     this.checkEveryMs = checkMs;
     if (!this.adopt(batch.epoch)) return;
     if (batch.first > log.next) return this.catchUp();
-    this.extend(batch, batch.epoch, batch.last);
+    try {
+      this.extend(batch, batch.epoch, batch.last);
+    } catch (error) {
+      if (!(error instanceof CannotDecrypt)) throw error;
+      return this.catchUp();
+    }
     if (this.done) this.stop();
   }
 
@@ -114,7 +122,14 @@ export class LogFollower {
     if (this.done) return;
     if (stored === undefined) return this.missing();
     if (!this.adopt(stored.epoch)) return;
-    this.take(stored);
+    try {
+      this.take(stored);
+    } catch (error) {
+      if (!(error instanceof CannotDecrypt)) throw error;
+      await this.context.renewKeys();
+      if (this.done) return;
+      this.take(stored);
+    }
     // The log may have lost its end: the producer died between finishing in Postgres and sealing.
     // Without it the next reader is sent to Postgres, where the whole answer is.
     if (!this.done && performance.now() - this.lastHeard >= checkMs && (await this.context.hasEnded())) {

@@ -78,7 +78,7 @@ export class TurnLogs {
   }
 
   private async startFollowing(ref: TurnRef, shared: Shared): Promise<void> {
-    const cipher = new LogCipher(await this.keyRing.visitorKey(ref.tenantId, ref.visitorId));
+    const cipher = new LogCipher(...(await this.keyRing.visitorKeys(ref.tenantId, ref.visitorId)));
     shared.follower = new LogFollower({
       tenantId: ref.tenantId,
       turnId: ref.turnId,
@@ -90,6 +90,7 @@ export class TurnLogs {
         const turn = await this.find(ref);
         return turn === undefined || isFinal(turn.state);
       },
+      renewKeys: async () => cipher.renew(await this.keyRing.visitorKeys(ref.tenantId, ref.visitorId, true)),
       replay: (log) => this.replay(ref, log),
     });
     await shared.follower.start();

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { type ContentKey, type KeyRing, type Place, seal } from '../../../platform/crypto/index.ts';
+import { type ContentKey, defineSealedTable, type KeyRing, type Place, seal } from '../../../platform/crypto/index.ts';
 
 /**
  * What an OpenAI-dialect caller sends besides the message: its own message list and parameters. Stored sealed with the
@@ -14,6 +14,8 @@ export const PromptRequest = z.object({
 });
 /** A caller's own prompt. */
 export type PromptRequest = z.output<typeof PromptRequest>;
+
+defineSealedTable({ table: 'turns', columns: ['request'] });
 
 function placeOf(tenantId: string, rowId: string): Place {
   return { tenantId, table: 'turns', column: 'request', rowId };

@@ -41,8 +41,8 @@ export async function takeLog(taker: LogTaker, tools: TurnTools): Promise<{ log:
   const { tenantId, turn, ids } = taker;
   const earlier = taker.fresh ? undefined : await takeOver(taker, tools);
   const log = taker.log?.epoch === ids.epoch ? taker.log : new TurnLog(turn.id, ids.epoch);
-  const cipher = new LogCipher(taker.key);
-  const already = earlier === undefined ? [] : adopted(taker, log, cipher, earlier.batches);
+  const cipher = earlier?.cipher ?? new LogCipher(taker.key);
+  const already = earlier === undefined ? [] : adopted(taker, log, cipher, earlier.stored.batches);
   const producer = new LogProducer(
     {
       claim: { tenantId, turnId: turn.id, attempt: turn.attempt },
@@ -75,23 +75,36 @@ function adopted({ turn }: LogTaker, log: TurnLog, cipher: LogCipher, batches: S
 }
 
 /** The log so far; undefined when it is gone, after a new epoch was begun. */
-async function takeOver(taker: LogTaker, tools: TurnTools): Promise<StoredLog | undefined> {
+async function takeOver(taker: LogTaker, tools: TurnTools): Promise<{ stored: StoredLog; cipher: LogCipher } | undefined> {
   const { tenantId, turn, ids } = taker;
   const found = await untilDeadline(taker, () => tools.streaming.store.fence(tenantId, turn.id, turn.attempt, runningTtl(tools)));
   if (found === 'stale') throw new TurnLost();
   // A sealed log was ended by an attempt that this Postgres does not know (a standby took over): its end cannot be added to.
-  if (found !== 'missing' && found.epoch === turn.epoch && !found.sealed && readable(taker, found)) return found;
+  if (found !== 'missing' && found.epoch === turn.epoch && !found.sealed) {
+    const cipher = await readableBy(taker, tools, found);
+    if (cipher !== undefined) return { stored: found, cipher };
+  }
   ids.epoch = turn.epoch + 1;
   const begun = await tools.storage.database.forTenant(tenantId, (tx) => beginEpoch(tx, tenantId, turn.id, turn.attempt, ids.epoch));
   if (!begun) throw new TurnLost();
   return undefined;
 }
 
-/** A log that cannot be opened is as good as gone. */
-function readable({ key, turn }: LogTaker, stored: StoredLog): boolean {
+/**
+ * What opens the log; undefined when nothing does, and it is as good as gone. Whoever began it may have had another version of the
+ * visitor's key.
+ */
+async function readableBy(taker: LogTaker, tools: TurnTools, stored: StoredLog): Promise<LogCipher | undefined> {
+  const { tenantId, turn, key } = taker;
   const cipher = new LogCipher(key);
+  if (opens(cipher, turn.id, stored)) return cipher;
+  cipher.renew(await untilDeadline(taker, () => tools.storage.keyRing.visitorKeys(tenantId, turn.visitorId, true)));
+  return opens(cipher, turn.id, stored) ? cipher : undefined;
+}
+
+function opens(cipher: LogCipher, turnId: string, stored: StoredLog): boolean {
   try {
-    for (const { attempt, first, sealed } of stored.batches) cipher.open({ turnId: turn.id, attempt, epoch: stored.epoch, first }, sealed);
+    for (const { attempt, first, sealed } of stored.batches) cipher.open({ turnId, attempt, epoch: stored.epoch, first }, sealed);
     return true;
   } catch (error) {
     if (error instanceof CannotDecrypt) return false;

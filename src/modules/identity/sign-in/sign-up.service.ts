@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { newUuid } from '../../../kernel/ids.ts';
 import { auditTrail } from '../../../platform/audit/index.ts';
-import { KeyedHash, KeyRing, type Place, seal } from '../../../platform/crypto/index.ts';
+import { defineSealedTable, KeyedHash, KeyRing, type Place, seal } from '../../../platform/crypto/index.ts';
 import { SystemDatabase, TenantDatabase } from '../../../platform/database/index.ts';
 import { CreationLimits } from '../creation-limits.ts';
 import { AccountsRepository } from './accounts.repository.ts';
@@ -52,6 +52,8 @@ export class SignUp {
     return { tenantId, userId };
   }
 }
+
+defineSealedTable({ table: 'memberships', columns: ['email'] });
 
 /** Where a membership's e-mail is stored. */
 export function emailPlace(tenantId: string, membershipId: string): Place {

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { newUuid, publicId } from '../../../kernel/ids.ts';
-import { CannotDecrypt, KeyedHash, KeyRing, type Place, seal } from '../../../platform/crypto/index.ts';
+import { CannotDecrypt, defineSealedTable, KeyedHash, KeyRing, type Place, seal } from '../../../platform/crypto/index.ts';
 import { TenantDatabase } from '../../../platform/database/index.ts';
 import { RecentValues } from '../access/recent-values.ts';
 import { identityErrors } from '../identity.errors.ts';
@@ -87,6 +87,8 @@ export class Visitors {
     return winner;
   }
 }
+
+defineSealedTable({ table: 'visitors', columns: ['external_id', 'attributes'] });
 
 function placeOf(tenantId: string, visitorId: string): Place {
   return { tenantId, table: 'visitors', column: 'external_id', rowId: visitorId };

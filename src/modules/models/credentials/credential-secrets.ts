@@ -1,12 +1,13 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { CannotDecrypt, KeyRing, type Place, seal } from '../../../platform/crypto/index.ts';
+import { CannotDecrypt, defineSealedTable, KeyRing, type Place, platformTenant, seal } from '../../../platform/crypto/index.ts';
 import { TenantDatabase } from '../../../platform/database/index.ts';
 import { type ModelsConfig, modelsConfig } from '../models.config.ts';
 import type { TargetCredential } from '../routing/target.ts';
 import { CredentialsRepository } from './credentials.repository.ts';
 
-/** Stands for a tenant where something is the platform's: it has a key of its own in the keystore, like a tenant. */
-const platformId = '00000000-0000-0000-0000-000000000000';
+defineSealedTable({ table: 'model_credentials', columns: ['secret'] });
+// Each change of a row raises its version.
+defineSealedTable({ table: 'platform_model_credentials', columns: ['secret'], platformVersion: 'version' });
 
 /**
  * Secrets of credentials: a tenant's sealed with the tenant's key, the platform's with the platform's, each for its own row. They are
@@ -24,7 +25,7 @@ export class CredentialSecrets {
   /** The secret of a credential; undefined when it is gone, or cannot be opened. */
   async of({ id, owner }: TargetCredential): Promise<string | undefined> {
     if (owner.kind === 'environment') return environmentKey(this.config);
-    const tenantId = owner.kind === 'tenant' ? owner.tenantId : platformId;
+    const tenantId = owner.kind === 'tenant' ? owner.tenantId : platformTenant;
     const sealed = await this.database.atOnce(tenantId, (tx) =>
       owner.kind === 'tenant' ? this.credentials.secret(tx, tenantId, id) : this.credentials.platformSecret(tx, id),
     );
@@ -44,7 +45,7 @@ export class CredentialSecrets {
 
   /** A secret of the platform as it is stored in row `id`. */
   sealForPlatform(id: string, secret: string): Promise<Buffer> {
-    return this.seal(platformId, id, secret);
+    return this.seal(platformTenant, id, secret);
   }
 }
 
@@ -54,5 +55,5 @@ export function environmentKey({ azureEndpoint, apiKey, azureApiKey }: ModelsCon
 }
 
 function placeOf(tenantId: string, rowId: string): Place {
-  return { tenantId, table: tenantId === platformId ? 'platform_model_credentials' : 'model_credentials', column: 'secret', rowId };
+  return { tenantId, table: tenantId === platformTenant ? 'platform_model_credentials' : 'model_credentials', column: 'secret', rowId };
 }
