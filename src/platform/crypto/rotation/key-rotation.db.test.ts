@@ -100,10 +100,10 @@ test('each level is rotated while two replicas read and write: no read fails', {
   const written: { place: Place; sealed: Buffer; text: string }[] = [];
   const failures: unknown[] = [];
   const counts = { reads: 0, turns: 0 };
-  let over = false;
+  const rotations = { over: false };
   const some = <T>(of: T[]): T => of[Math.floor(Math.random() * of.length)] as T;
   const load = async () => {
-    while (!over) {
+    while (!rotations.over) {
       try {
         const text = newUuid();
         const place: Place = { tenantId, table: 'messages', column: 'content', rowId: newUuid() };
@@ -119,7 +119,7 @@ test('each level is rotated while two replicas read and write: no read fails', {
     }
   };
   const turns = async (name: string) => {
-    for (let at = 0; !over; at += 1) {
+    for (let at = 0; !rotations.over; at += 1) {
       // The answer is read on one replica, what was said on the other.
       const [here, there] = at % 2 === 0 ? [stack.url, other.url] : [other.url, stack.url];
       const answer = await talk(here, name, `${name}-${at}`);
@@ -139,7 +139,7 @@ test('each level is rotated while two replicas read and write: no read fails', {
   expect(master.changed).toBeGreaterThanOrEqual(3);
   expect((await there.tenant(tenantId)).closed).toEqual([]);
   expect((await there.visitors(tenantId)).changed).toBeGreaterThanOrEqual(visitors.length);
-  over = true;
+  rotations.over = true;
   await Promise.all(running);
   expect(failures).toEqual([]);
   expect(counts.reads).toBeGreaterThan(300);
