@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util';
 
 /** What can be measured on its own. */
-export const measureNames = ['tokens', 'ttft', 'idle', 'sends', 'users', 'storm', 'gateway'] as const;
+export const measureNames = ['tokens', 'ttft', 'idle', 'sends', 'users', 'storm', 'gateway', 'audit'] as const;
 /** Name of a measure. */
 export type MeasureName = (typeof measureNames)[number];
 
@@ -82,6 +82,12 @@ export interface Workload {
     /** Turns whose round trips are counted, one after the other. */
     turns: number;
   };
+  audit: {
+    /** Transactions under way at once, all of one tenant. */
+    writers: number;
+    connections: number;
+    measuredMs: number;
+  };
 }
 
 /** What a run was asked to do. */
@@ -123,6 +129,7 @@ const full: Workload = {
   },
   storm: { readers: 2_000, jitterMs: 1_000, spreadMs: 8_000, tokensPerAnswer: 60, tokensPerSecond: 3, rounds: 1 },
   gateway: { tokens: { ...tokens, tokensPerAnswer: 250 }, ttft, rounds: 3, turns: 20 },
+  audit: { writers: 64, connections: 16, measuredMs: 3_000 },
 };
 
 /** Longer answers, so that their beginnings and ends are far from the window that is looked at. */
@@ -143,12 +150,13 @@ const quick: Workload = {
     rounds: 2,
     turns: 6,
   },
+  audit: { ...full.audit, measuredMs: 1_000 },
 };
 
 /** Text of `--help`. */
-export const usage = `npm run bench -- [--quick] [--only tokens,ttft,idle,sends,users,storm,gateway] [--rounds N] [--sockets N] [--users N] [--seconds N] [--replicas N] [--readers N] [--profile] [--no-limits] [--no-build] [--dist FOLDER]
+export const usage = `npm run bench -- [--quick] [--only tokens,ttft,idle,sends,users,storm,gateway,audit] [--rounds N] [--sockets N] [--users N] [--seconds N] [--replicas N] [--readers N] [--profile] [--no-limits] [--no-build] [--dist FOLDER]
   --quick      small rounds: does it work at all (under a minute); the figures are only hints
-  --only       some of the measures (default tokens, ttft, idle and sends; users, storm and gateway take minutes)
+  --only       some of the measures (default tokens, ttft, idle and sends; users, storm and gateway take minutes; audit: rows a second in one tenant's trail)
   --rounds     rounds of each measure, 1 to 20 (default 5; of users and storm 1, of gateway 3)
   --sockets    idle sockets, 100 to 20000 (default 5000)
   --users      users with an open socket each, 10 to 19000 (default 10000)

@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { build } from '../scripts/local/build.mjs';
 import { gatewayTables } from './gateway-tables.ts';
 import { Fleet } from './load/fleet.ts';
+import { measureAudit } from './measures/audit.ts';
 import { type Bench, WrongAnswers } from './measures/bench.ts';
 import { measureFirstTokenLight, measureFirstTokenUnderLoad } from './measures/first-token.ts';
 import { greet, measureGateway } from './measures/gateway.ts';
@@ -17,7 +18,7 @@ import { Processes, root } from './processes.ts';
 import { summarise } from './profile.ts';
 import { formatProfile, formatTable, machine, type Table, writeResult } from './report.ts';
 import { Stack } from './stack.ts';
-import { firstTokenTable, idleTable, sendsTable, stormTable, tokensTable, usersTable } from './tables.ts';
+import { auditTable, firstTokenTable, idleTable, sendsTable, stormTable, tokensTable, usersTable } from './tables.ts';
 import { descriptorLimit, raiseDescriptorLimit } from './usage.ts';
 
 /** Time between two samples of the profile, in microseconds. */
@@ -62,6 +63,10 @@ const measures: Record<MeasureName, (bench: Bench) => Promise<Measured>> = {
   gateway: async (bench) => {
     const gateway = await measureGateway(bench);
     return { tables: gatewayTables(gateway), rounds: { gateway } };
+  },
+  audit: async (bench) => {
+    const audit = await measureAudit(bench);
+    return { tables: [auditTable(audit)], rounds: { audit } };
   },
 };
 
@@ -139,7 +144,7 @@ async function profile(options: Options, processes: Processes): Promise<void> {
 
 function workloadText({ workload, only, limits, profile: profiling }: Options): string {
   const { cpu, cores, memoryGb, node, system, loadAtStart, commit } = machine();
-  const { tokens, ttft, idle, sends, users, storm, gateway, rounds } = workload;
+  const { tokens, ttft, idle, sends, users, storm, gateway, audit, rounds } = workload;
   const plan = limits ? 'a plan with every limit, none of them near' : 'a plan without limits';
   const lines = [
     `machine: ${cores} cores (${cpu}), ${memoryGb} GB, ${system}, Node ${node}, load ${loadAtStart.toFixed(1)} now; commit ${commit}`,
@@ -154,6 +159,7 @@ function workloadText({ workload, only, limits, profile: profiling }: Options): 
     users: `users: ${users.sockets} sockets of as many visitors from ${idle.addresses} addresses, in turn to ${users.replicas} equal processes, new ones each round; each asks once in ${users.everyMs / 1_000} s for ${users.tokensPerAnswer} tokens at ${users.tokensPerSecond}/s; ${users.measuredMs / 1_000} s, ${users.rounds} rounds`,
     storm: `storm: ${storm.readers} readers of answers of ${storm.tokensPerAnswer} tokens at ${storm.tokensPerSecond}/s; their replica is killed (SIGKILL), and each connects to the other one within ${storm.jitterMs} ms; ${storm.rounds} rounds`,
     gateway: `gateway: chat completions over SSE through parley, a bare relay and @portkey-ai/gateway ${portkeyVersion} in turn: ${gateway.tokens.streams} streams of ${gateway.tokens.tokensPerAnswer} tokens at ${gateway.tokens.tokensPerSecond}/s; ${gateway.ttft.probes} probes alone, ${gateway.ttft.lightMs} ms; ${gateway.rounds} rounds; and ${gateway.turns} single turns`,
+    audit: `audit: ${audit.writers} transactions at once on ${audit.connections} connections, each with one entry in the chain of one tenant, ${audit.measuredMs} ms`,
   };
   if (profiling) return [...lines, only.length === 1 && only[0] === 'sends' ? of.sends : of.tokens].join('\n');
   lines.push(`median (least–most) of ${rounds} rounds where nothing else is said, in turn; ratio = server by relay, round by round`);

@@ -117,6 +117,11 @@ export class Stack {
     return this.parts.dist;
   }
 
+  /** The database of tenants, as its runtime role. */
+  get tenantUrl(): string {
+    return this.parts.serverEnv['DATABASE_URL'] ?? '';
+  }
+
   /** Where the services listen. */
   get ports(): ServicePorts {
     return this.parts.ports;

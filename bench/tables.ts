@@ -1,3 +1,4 @@
+import type { AuditRound } from './measures/audit.ts';
 import type { Rounds } from './measures/bench.ts';
 import type { FirstTokenRound } from './measures/first-token.ts';
 import type { IdleRound } from './measures/idle.ts';
@@ -140,6 +141,21 @@ export function stormTable(rounds: Rounds<StormRound>): Table {
       own('refused connections a reader', ({ refusals }) => refusals),
       own("CPU for each reader, to its answer's end, ms: process", ({ serverMs }) => serverMs),
       own('  Postgres', ({ postgresMs }) => postgresMs),
+    ],
+  };
+}
+
+/** Table of the audit measure. */
+export function auditTable(rounds: Rounds<AuditRound>): Table {
+  const own = (label: string, pick: (round: AuditRound) => number) => row(label, rounds, pick, null);
+  return {
+    title: "one tenant's audit trail",
+    columns,
+    rows: [
+      own('rows a second', ({ perSecond }) => perSecond),
+      own('BEGIN to COMMIT with the queue, p50 ms', ({ p50 }) => p50),
+      own('  p99 ms', ({ p99 }) => p99),
+      own("Postgres' CPU for each, µs", ({ postgres }) => postgres),
     ],
   };
 }

@@ -15,9 +15,11 @@ let owner: pg.Client;
 
 beforeAll(async () => {
   scratch = await scratchDatabase(inject('postgresUrl'), templates.main);
+  owner = await scratch.connect();
+  // As it is in production; other tests need not wait for the disk.
+  await owner.query(`ALTER DATABASE ${scratch.name} SET synchronous_commit = on`);
   const url = urlAs(inject('postgresUrl'), scratch.name, 'test_tenant');
   pool = await openPool({ url, applicationName: 'test', size: 16, statementTimeoutMs: 5_000, connectTimeoutMs: 5_000 });
-  owner = await scratch.connect();
 });
 afterAll(async () => {
   await pool.destroy();
@@ -106,6 +108,24 @@ describe('the audit trail', () => {
     expect(await faultsOf(tenant, 1)).toEqual([]);
     await inOneTrip(pool, asTenant(tenant), async (tx) => auditTrail.record(tx, tenant, created()));
     expect(await faultsOf(tenant, 2)).toEqual([]);
+  });
+
+  it('P1: who is told of the commit finds it on disk, though the chain was let go before', async () => {
+    const tenant = newUuid();
+    const lag: boolean[] = [];
+    for (let n = 0; n < 20; n += 1) {
+      let [before]: string[] = [];
+      await act(tenant, async (tx) => {
+        auditTrail.record(tx, tenant, created());
+        const found = await tx.query('SELECT pg_current_wal_insert_lsn()::text AS lsn', []);
+        before = (found.rows[0] as { lsn: string }).lsn;
+      });
+      const { rows } = await owner.query<{ behind: boolean }>('SELECT pg_current_wal_flush_lsn() <= $1::pg_lsn AS behind', [before]);
+      lag.push(rows[0]?.behind === true);
+    }
+    expect(lag).not.toContain(true);
+    const left = await act(tenant, (tx) => tx.query(`SELECT current_setting('synchronous_commit') AS value`, []));
+    expect((left as { rows: unknown[] }).rows).toEqual([{ value: 'on' }]);
   });
 
   it('an act whose entry cannot be written does not happen', async () => {

@@ -8,6 +8,14 @@ import { type StatementResult, Trip } from './trip.ts';
  */
 const stalePlanCodes = new Set(['26000', '0A000', '42P05']);
 
+/**
+ * A commit that lets go of its locks at once, and behind it, in the same round trip, a message in the log that is waited for: the log is written
+ * in order, so what came before it is on disk (and on synchronous standbys) when it is. Locks that one transaction after the other needs are so
+ * not held while the disk works, and one flush serves many. Nobody hears of the commit before; what is lost with a crash was told to nobody.
+ */
+const commitWithoutFlush = `SELECT set_config('synchronous_commit', 'off', true)`;
+const flushLog = `SELECT pg_logical_emit_message(true, 'parley', '')`;
+
 /** A statement with its values. */
 export interface Statement {
   sql: string;
@@ -59,8 +67,9 @@ export class Transaction {
   }
 
   /**
-   * Statements that go out with COMMIT, as the last of the transaction and in its round trip: what they lock is held for the commit
-   * alone, and after every other lock. Called once a transaction; `statements` is asked when it commits. Throws when that is over.
+   * Statements that go out with COMMIT, as the last of the transaction and in its round trip, for a lock that many want: it is taken after
+   * every other one, and let go before the disk is waited for (see `flushLog`). Called once a transaction; `statements` is asked
+   * when it commits. Throws when that is over.
    */
   beforeCommit(statements: () => Statement[]): void {
     if (this.ended) throw new Error('the transaction has ended');
@@ -105,12 +114,16 @@ export class Transaction {
       this.ended = true;
       throw this.failure;
     }
-    for (const { sql, values } of this.last?.() ?? []) this.send(sql, values).catch(() => undefined);
+    const last = this.last?.() ?? [];
+    if (last.length > 0) last.unshift({ sql: commitWithoutFlush, values: [] });
+    for (const { sql, values } of last) this.send(sql, values).catch(() => undefined);
     const answer = this.send('COMMIT', []);
+    const flushed = last.length > 0 ? this.send(flushLog, []) : undefined;
     this.ended = true;
     this.flush();
     const { command } = await answer;
     if (command !== 'COMMIT') throw this.failure ?? new Error('the transaction was rolled back by an earlier error');
+    await flushed;
   }
 
   /** Adds to what leaves at the end of this tick: one write, and one wake-up of Postgres and of us, for all of it. */
