@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { pageOf } from '../../platform/http/index.ts';
 import { skills } from '../models/index.ts';
+import { PrivacyPolicy } from '../privacy/index.ts';
 
 /** `metadata` of any resource: up to 50 keys of 40 characters with values of 500. */
 export const Metadata = z
@@ -22,6 +23,8 @@ const settings = {
   max_output_tokens: z.int().min(1).max(1_000_000).nullable(),
   /** What a model must be able to do that answers for the bot. */
   skills: z.array(z.enum(skills)).max(skills.length),
+  /** What becomes of personal data; null is the default: direct identifiers are hidden from the model. */
+  privacy: PrivacyPolicy.nullable(),
 };
 
 const own = {
@@ -41,6 +44,7 @@ export const CreateBot = z
     top_p: settings.top_p.default(null),
     max_output_tokens: settings.max_output_tokens.default(null),
     skills: settings.skills.default([]),
+    privacy: settings.privacy.default(null),
     allowed_origins: own.allowed_origins.default([]),
     metadata: own.metadata.default({}),
   })
@@ -59,6 +63,7 @@ export const UpdateBot = z
     top_p: settings.top_p.optional(),
     max_output_tokens: settings.max_output_tokens.optional(),
     skills: settings.skills.nullable().optional(),
+    privacy: settings.privacy.optional(),
     allowed_origins: own.allowed_origins.nullable().optional(),
     metadata: own.metadata.nullable().optional(),
   })
@@ -66,8 +71,8 @@ export const UpdateBot = z
 /** A change of a bot, validated. */
 export type UpdateBot = z.output<typeof UpdateBot>;
 
-/** What a version of a bot fixes. Older ones name no skills. */
-export const BotSettings = z.object({ ...settings, skills: settings.skills.default([]) });
+/** What a version of a bot fixes. Older ones name no skills and no policy. */
+export const BotSettings = z.object({ ...settings, skills: settings.skills.default([]), privacy: settings.privacy.default(null) });
 /** The settings of a version. */
 export type BotSettings = z.output<typeof BotSettings>;
 

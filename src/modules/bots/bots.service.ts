@@ -199,8 +199,9 @@ function settingsOf(body: CreateBot): BotSettings {
 }
 
 function presentSettings(settings: BotSettings): BotSettings {
-  const { instructions, greeting, model, temperature, top_p, max_output_tokens, skills } = settings;
-  return { instructions, greeting, model, temperature, top_p, max_output_tokens, skills };
+  const { instructions, greeting, model, temperature, top_p, max_output_tokens, skills, privacy } = settings;
+  // Settings that are older than the policy have none.
+  return { instructions, greeting, model, temperature, top_p, max_output_tokens, skills, privacy: privacy ?? null };
 }
 
 function changedSettings(draft: BotSettings, body: UpdateBot): BotSettings {
@@ -213,6 +214,7 @@ function changedSettings(draft: BotSettings, body: UpdateBot): BotSettings {
       top_p: body.top_p,
       max_output_tokens: body.max_output_tokens,
       skills: body.skills === null ? [] : body.skills,
+      privacy: body.privacy,
     }).filter(([, value]) => value !== undefined),
   );
   return { ...draft, ...changes };

@@ -4,6 +4,7 @@ import { ConversationsModule } from '../conversations/index.ts';
 import { IdentityModule } from '../identity/index.ts';
 import { ModelsModule } from '../models/index.ts';
 import { PlansModule } from '../plans/index.ts';
+import { PrivacyModule } from '../privacy/index.ts';
 import { ChatController } from './chat.controller.ts';
 import { Chat } from './chat.service.ts';
 import { CompletionsService } from './dialects/completions.service.ts';
@@ -30,12 +31,13 @@ import { AcceptTurn } from './turn/accept-turn.ts';
 import { FindTurn } from './turn/find-turn.ts';
 import { HeldPlaces } from './turn/held-places.ts';
 import { LeftReservations } from './turn/left-reservations.ts';
+import { SendChecks } from './turn/send-checks.ts';
 import { TurnDoor } from './turn/turn-door.ts';
 import { TurnQuota } from './turn/turn-quota.ts';
 import { TurnRunner } from './turn/turn-runner.ts';
 import { TurnStore } from './turn/turn-store.ts';
 import { TurnSweeper } from './turn/turn-sweeper.ts';
-import { TurnStorage, TurnStreaming, TurnTools } from './turn/turn-tools.ts';
+import { TurnPrompting, TurnStorage, TurnStreaming, TurnTools } from './turn/turn-tools.ts';
 
 const turn = [
   AcceptTurn,
@@ -47,6 +49,8 @@ const turn = [
   TurnRunner,
   TurnStore,
   TurnSweeper,
+  SendChecks,
+  TurnPrompting,
   TurnStorage,
   TurnStreaming,
   TurnTools,
@@ -57,7 +61,7 @@ const gateway = [ChatGateway, ChatSockets, SocketAdmission, VisitorSockets];
 
 /** Chat: turns, their logs, and the dialects in which they are read. */
 @Module({
-  imports: [IdentityModule, BotsModule, ConversationsModule, ModelsModule, PlansModule],
+  imports: [IdentityModule, BotsModule, ConversationsModule, ModelsModule, PlansModule, PrivacyModule],
   controllers: [ChatTicketsController, OpenAiController, ChatController],
   providers: [...turn, ...queue, ...stream, ...gateway, Chat, ChatTickets, CompletionsService, ForgetTurnLogs, Parties, RetriedRequests],
   exports: [Chat, DeadLetters, QueueAdmin],

@@ -13,3 +13,8 @@ export { bytesAdded, instructionMessages, marksToMeasureBy, newMarks, outsideMes
 export { type PrivacyConfig, privacyConfig } from './privacy.config.ts';
 export { PrivacyModule } from './privacy.module.ts';
 export { TextInput } from './anonymizer/text-input.ts';
+export { type EffectivePolicy, effectivePolicy, type PrivacyDefault, PrivacyPolicy } from './policies/privacy-policy.ts';
+export { privacyErrors } from './privacy.errors.ts';
+export { placeholderSecret } from './pseudonyms/placeholders.ts';
+export { PromptPrivacy } from './pseudonyms/prompt-privacy.ts';
+export type { Pseudonyms } from './pseudonyms/pseudonyms.ts';

@@ -8,6 +8,7 @@ import { AuditExport } from './audit/audit-export.ts';
 import { AuditController } from './audit/audit.controller.ts';
 import { Audit } from './audit/audit.service.ts';
 import { type PrivacyConfig, privacyConfig } from './privacy.config.ts';
+import { PromptPrivacy } from './pseudonyms/prompt-privacy.ts';
 
 function fullAnalyzer(analyzer: Analyzer, config: PrivacyConfig): FullAnalyzer {
   const { presidioUrl, presidioLanguages, presidioTimeoutMs, presidioFailure } = config;
@@ -24,9 +25,10 @@ const audit = [AuditEventsRepository, Audit, AuditExport];
   controllers: [AuditController],
   providers: [
     ...audit,
+    PromptPrivacy,
     { provide: Analyzer, useFactory: () => new Analyzer() },
     { provide: FullAnalyzer, inject: [Analyzer, privacyConfig.token], useFactory: fullAnalyzer },
   ],
-  exports: [Analyzer, FullAnalyzer],
+  exports: [Analyzer, FullAnalyzer, PromptPrivacy],
 })
 export class PrivacyModule {}

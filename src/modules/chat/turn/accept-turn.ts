@@ -1,15 +1,14 @@
-import { Inject, Injectable } from '@nestjs/common';
+import { Injectable } from '@nestjs/common';
 import { newUuid } from '../../../kernel/ids.ts';
 import { KeyedHash, KeyRing } from '../../../platform/crypto/index.ts';
 import { isDeadlock, TenantDatabase } from '../../../platform/database/index.ts';
 import { type EffectiveLimits, NotReserved, type Rate } from '../../plans/index.ts';
 import { botErrors, type BotSettings, PublishedBots } from '../../bots/index.ts';
 import { countTokens, Models } from '../../models/index.ts';
-import { type ChatConfig, chatConfig } from '../chat.config.ts';
-import { chatErrors } from '../chat.errors.ts';
 import { routeOf } from '../queue/route-slots.ts';
 import { TurnQueue } from '../queue/turn-queue.ts';
 import { ownBytes, type PromptBounds, promptBounds } from './prompt-bounds.ts';
+import { SendChecks } from './send-checks.ts';
 import { conversationName, type SendRequest } from './send-request.ts';
 import { maxHistoryMessages } from './turn-limits.ts';
 import { bytesOfWindow, type FirstCall } from './turn-quota.ts';
@@ -44,15 +43,16 @@ export class AcceptTurn {
     private readonly queue: TurnQueue,
     private readonly models: Models,
     private readonly door: TurnDoor,
-    @Inject(chatConfig.token) private readonly config: ChatConfig,
+    private readonly checks: SendChecks,
   ) {}
 
   /** Throws AppError when the send is refused; then nothing was stored. */
   async accept(send: SendRequest): Promise<AcceptedTurn> {
     const { tenantId, botId, visitorId } = send.party;
-    this.checkText(send.text);
+    this.checks.checkSize(send);
     const bot = await this.bots.find(tenantId, botId);
     if (bot === undefined) throw botErrors.notFound();
+    const growth = this.checks.checkContent(send, bot.settings);
     const turnId = newUuid();
     const place = { tenantId, visitorId, turnId };
     const entered = await this.door.enter(place).catch((error: unknown) => {
@@ -61,7 +61,7 @@ export class AcceptTurn {
     });
     if (entered instanceof TurnedAway) return this.join(send, entered);
     try {
-      const { turn, joined } = await this.take(send, bot.settings, turnId, entered.limits);
+      const { turn, joined } = await this.take(send, { settings: bot.settings, growth }, turnId, entered.limits);
       const rate = joined ? entered.takeBack() : entered.rate;
       return { tenantId, turnId: turn.id, conversationId: turn.conversationId, visitorId, joined, rate };
     } catch (error) {
@@ -82,7 +82,7 @@ export class AcceptTurn {
   /** Commits the turn and has it run, here or where there is a free slot. */
   private async take(
     send: SendRequest,
-    settings: BotSettings,
+    { settings, growth }: { settings: BotSettings; growth: number },
     turnId: string,
     limits: EffectiveLimits,
   ): Promise<Pick<Committed, 'turn' | 'joined'>> {
@@ -91,7 +91,7 @@ export class AcceptTurn {
     const bounds = await promptBounds(this.models, tenantId, settings, send.prompt);
     const route = routeOf(bounds.places, settings.skills);
     const runHere = await this.queue.reserve(route, turnId);
-    const first = this.firstCall(send, turnId, settings, bounds);
+    const first = this.firstCall(send, turnId, ownBytes(settings, send.prompt) + growth, bounds);
     let claimed = false;
     try {
       const committed = await this.commit({ ...this.digest(send), turnId, route, key, send, runHere, first, limits });
@@ -125,8 +125,7 @@ export class AcceptTurn {
     });
   }
 
-  private firstCall({ party, prompt, text }: SendRequest, turnId: string, settings: BotSettings, bounds: PromptBounds): FirstCall {
-    const own = ownBytes(settings, prompt);
+  private firstCall({ party, prompt, text }: SendRequest, turnId: string, own: number, bounds: PromptBounds): FirstCall {
     return {
       turnId,
       botId: party.botId,
@@ -138,11 +137,6 @@ export class AcceptTurn {
       output: bounds.maxOutputTokens,
       price: bounds.price,
     };
-  }
-
-  private checkText(text: string): void {
-    if (text.trim() === '') throw chatErrors.emptyMessage();
-    if (Buffer.byteLength(text) > this.config.messageBytes) throw chatErrors.messageTooLarge(this.config.messageBytes);
   }
 
   private digest(send: SendRequest) {

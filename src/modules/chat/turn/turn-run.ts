@@ -7,6 +7,7 @@ import type { TurnIds } from '../stream/chunks.ts';
 import type { LogProducer } from '../stream/log-producer.ts';
 import type { TurnLog } from '../stream/turn-log.ts';
 import type { Reservation } from '../../plans/index.ts';
+import type { Pseudonyms } from '../../privacy/index.ts';
 import type { AnswerWriter } from './steps/answer-writer.ts';
 import type { ProviderCalls } from './steps/provider-calls.ts';
 import type { TurnRow } from './turn.ts';
@@ -59,6 +60,8 @@ export interface TurnRun {
   /** Messages for the prompt, newest first, where the commit has read them. */
   history?: HistoryMessage[];
   prompt?: Prompt;
+  /** What stands for what in the prompt, and in what the model says. */
+  pseudonyms?: Pseudonyms;
   /** What was reserved for the turn's first call, while that has not begun. */
   reserved?: Reservation;
   answer?: Answer;

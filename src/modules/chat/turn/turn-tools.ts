@@ -5,6 +5,7 @@ import { TenantDatabase } from '../../../platform/database/index.ts';
 import { PublishedBots } from '../../bots/index.ts';
 import { MessagesRepository } from '../../conversations/index.ts';
 import { Models } from '../../models/index.ts';
+import { PromptPrivacy } from '../../privacy/index.ts';
 import { type ChatConfig, chatConfig } from '../chat.config.ts';
 import { LogFlusher } from '../stream/log-flusher.ts';
 import { LogStore } from '../stream/log-store.ts';
@@ -33,14 +34,23 @@ export class TurnStreaming {
   ) {}
 }
 
+/** What a prompt is made with, and who is asked. */
+@Injectable()
+export class TurnPrompting {
+  constructor(
+    readonly bots: PublishedBots,
+    readonly models: Models,
+    readonly privacy: PromptPrivacy,
+  ) {}
+}
+
 /** Everything that the steps of a turn work with. */
 @Injectable()
 export class TurnTools {
   constructor(
     readonly storage: TurnStorage,
     readonly streaming: TurnStreaming,
-    readonly bots: PublishedBots,
-    readonly models: Models,
+    readonly prompting: TurnPrompting,
     readonly door: TurnDoor,
     @Inject(chatConfig.token) readonly config: ChatConfig,
     @Inject(queueConfig.token) readonly retries: QueueConfig,

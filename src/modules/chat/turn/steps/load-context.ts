@@ -1,6 +1,7 @@
 import { botErrors } from '../../../bots/index.ts';
 import { type HistoryMessage, openContents, textOf } from '../../../conversations/index.ts';
 import { bytesPerMessage, countTokens, inputBound, type ModelMessage, tokensPerMessage } from '../../../models/index.ts';
+import { effectivePolicy, placeholderSecret } from '../../../privacy/index.ts';
 import { openRequest, type PromptRequest } from '../prompt-request.ts';
 import { promptBounds } from '../prompt-bounds.ts';
 import { maxHistoryMessages } from '../turn-limits.ts';
@@ -10,6 +11,8 @@ import type { TurnTools } from '../turn-tools.ts';
 interface Counted {
   message: ModelMessage;
   tokens: number;
+  /** Of a message that is stored. */
+  id?: string;
 }
 
 /**
@@ -18,12 +21,12 @@ interface Counted {
  */
 export async function loadContext(run: TurnRun, tools: TurnTools): Promise<void> {
   const { tenantId, turn } = run;
-  const bot = await tools.bots.find(tenantId, turn.botId);
+  const bot = await tools.prompting.bots.find(tenantId, turn.botId);
   if (bot === undefined) throw botErrors.notFound();
   run.bot = bot;
   const { settings } = bot;
   const own = turn.request === null ? undefined : await openRequest(tools.storage.keyRing, tenantId, turn.id, turn.request);
-  const { model, window, maxOutputTokens } = await promptBounds(tools.models, tenantId, settings, own);
+  const { model, window, maxOutputTokens } = await promptBounds(tools.prompting.models, tenantId, settings, own);
   const instructions = [
     settings.instructions,
     ...(own?.messages ?? []).filter(({ role }) => role === 'system').map(({ content }) => content),
@@ -31,7 +34,7 @@ export async function loadContext(run: TurnRun, tools: TurnTools): Promise<void>
     .filter((text) => text.trim() !== '')
     .map((content) => counted({ role: 'system', content }));
   const room = window - maxOutputTokens - sum(instructions);
-  const found = await candidates(run, tools, own);
+  const found = hidden(run, tools, await candidates(run, tools, own));
   const bytes =
     run.reserved === undefined ? Number.POSITIVE_INFINITY : run.reserved.input - inputBound(instructions.map(({ message }) => message));
   const history = fitting(found, room, bytes);
@@ -57,12 +60,30 @@ async function candidates(run: TurnRun, tools: TurnTools, own: PromptRequest | u
   const { keyRing } = tools.storage;
   const stored = run.history ?? (await readHistory(run, tools, limit));
   const contents = await openContents(keyRing, tenantId, stored);
-  const ours = stored.map(({ role, tokens }, at) => ({
+  const ours = stored.map(({ id, role, tokens }, at) => ({
+    id,
     message: { role, content: textOf(contents[at] ?? []) },
     tokens: tokens + tokensPerMessage,
   }));
   const theirs = (own?.messages ?? []).filter(({ role }) => role !== 'system').map(counted);
   return [...ours, ...theirs.toReversed()];
+}
+
+/** The messages as the model may have them. What stands for what is kept for the answer. */
+function hidden(run: TurnRun, tools: TurnTools, messages: Counted[]): Counted[] {
+  const { tenantId, turn, key, bot } = run;
+  const policy = effectivePolicy(bot?.settings.privacy ?? null);
+  const secret = placeholderSecret(key.bytes, tenantId, turn.conversationId);
+  const { pseudonyms, texts } = tools.prompting.privacy.hide(
+    messages.map(({ id, message }) => ({ text: message.content, ...(id === undefined ? {} : { id }) })),
+    policy,
+    secret,
+  );
+  run.pseudonyms = pseudonyms;
+  return messages.map((each, at) => {
+    const content = texts[at] ?? '';
+    return content === each.message.content ? each : counted({ ...each.message, content });
+  });
 }
 
 /** Reads what the conversation has, and, where this is the turn's first call, what its commit has reserved. */

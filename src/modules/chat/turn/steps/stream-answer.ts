@@ -37,27 +37,32 @@ export async function streamAnswer(run: TurnRun, tools: TurnTools): Promise<void
   run.answer = answer;
 }
 
-function callModel(run: TurnRun, tools: TurnTools, calls: ProviderCalls): Promise<ModelResult> {
-  const { writer, prompt, turn } = run;
-  if (writer === undefined || prompt === undefined) throw new Error('the log and the prompt come first');
+async function callModel(run: TurnRun, tools: TurnTools, calls: ProviderCalls): Promise<ModelResult> {
+  const { writer, prompt, pseudonyms, turn } = run;
+  if (writer === undefined || prompt === undefined || pseudonyms === undefined) throw new Error('the log and the prompt come first');
   let first = writer.text === '';
-  return tools.models.stream(
+  let restoring = pseudonyms.restoring();
+  const show = (text: string) => {
+    if (text === '') return;
+    writer.add(text);
+    if (first) {
+      first = false;
+      metrics.firstChunkSeconds.observe((performance.now() - run.startedAt) / 1_000);
+    }
+    if (writer.full) run.abort.abort();
+  };
+  const result = await tools.prompting.models.stream(
     { ...prompt, tenantId: run.tenantId, endUser: turn.visitorId, signal: run.abort.signal, deadlineAt: run.deadlineAt },
     {
-      shown: () => writer.text,
+      shown: () => pseudonyms.hideShown(writer.text),
       onCall: (planned) => {
         writer.beginCall();
+        // What was held back was not shown: the model says it again.
+        restoring = pseudonyms.restoring();
         return calls.begin(planned);
       },
       onCallEnd: (ended) => calls.end(ended),
-      onText: (piece) => {
-        writer.add(piece);
-        if (first) {
-          first = false;
-          metrics.firstChunkSeconds.observe((performance.now() - run.startedAt) / 1_000);
-        }
-        if (writer.full) run.abort.abort();
-      },
+      onText: (piece) => show(restoring.push(piece)),
       onRestart: () => {
         calls.close();
         writer.restart();
@@ -65,6 +70,8 @@ function callModel(run: TurnRun, tools: TurnTools, calls: ProviderCalls): Promis
       },
     },
   );
+  show(restoring.end());
+  return result;
 }
 
 function complete(text: string, result: ModelResult): Answer {

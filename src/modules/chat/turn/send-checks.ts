@@ -1,0 +1,37 @@
+import { Inject, Injectable } from '@nestjs/common';
+import type { BotSettings } from '../../bots/index.ts';
+import { effectivePolicy, privacyErrors, PromptPrivacy } from '../../privacy/index.ts';
+import { type ChatConfig, chatConfig } from '../chat.config.ts';
+import { chatErrors } from '../chat.errors.ts';
+import type { SendRequest } from './send-request.ts';
+
+/** Bytes that the placeholders of earlier messages may add to a prompt; what goes beyond them leaves less room for the oldest. */
+const historyGrowth = 512;
+
+/** What is looked at in a message before anything of it is stored. */
+@Injectable()
+export class SendChecks {
+  constructor(
+    private readonly privacy: PromptPrivacy,
+    @Inject(chatConfig.token) private readonly config: ChatConfig,
+  ) {}
+
+  /** Throws 400 and 413 for an empty and a too large message. */
+  checkSize({ text }: SendRequest): void {
+    if (text.trim() === '') throw chatErrors.emptyMessage();
+    if (Buffer.byteLength(text) > this.config.messageBytes) throw chatErrors.messageTooLarge(this.config.messageBytes);
+  }
+
+  /**
+   * Looks for personal data by the bot's policy; gives the bytes that the prompt grows by when they are hidden. Throws 422
+   * `personal_data_blocked`.
+   */
+  checkContent({ text, prompt }: SendRequest, settings: BotSettings): number {
+    const policy = effectivePolicy(settings.privacy ?? null);
+    if (policy.inputKinds.length === 0) return 0;
+    const { blocked, growth } = this.privacy.check(text, policy);
+    if (blocked.length > 0) throw privacyErrors.blocked(blocked);
+    const own = (prompt?.messages ?? []).filter(({ role }) => role !== 'system');
+    return own.reduce((sum, { content }) => sum + this.privacy.check(content, policy).growth, growth + historyGrowth);
+  }
+}

@@ -1,0 +1,13 @@
+import { AppError } from '../../kernel/app-error.ts';
+import type { EntityKind } from './anonymizer/entity-kinds.ts';
+
+/** Errors about personal data. None of them holds any. */
+export const privacyErrors = {
+  blocked: (kinds: readonly EntityKind[]) =>
+    new AppError(
+      'personal_data_blocked',
+      422,
+      `The message was not accepted, since it holds personal data that this bot does not take: ${kinds.join(', ')}.`,
+      { retryable: false },
+    ),
+};
