@@ -10,6 +10,7 @@ export class KeyVersions1763700000003 implements MigrationInterface {
 
   async up(runner: QueryRunner): Promise<void> {
     await runner.query(`
+      SET LOCAL lock_timeout = '2s';
       ALTER TABLE wrapped_keys
         ADD COLUMN version integer NOT NULL DEFAULT 1,
         ADD COLUMN state text NOT NULL DEFAULT 'current' CHECK (state IN ('current', 'old', 'retired')),

@@ -30,6 +30,8 @@ it(
       code: 0,
       stdout: expect.stringContaining('has a new key') as string,
     });
+    const trail = await stack.request('GET', '/v1/audit?limit=1', { token: tenant.accessToken });
+    expect(trail.body.data).toMatchObject([{ action: 'key.rotate', actor: { kind: 'operator' }, detail: { level: 'tenant' } }]);
     const moved = await keys(['reencrypt', ...of]);
     expect(moved).toMatchObject({ code: 0, stdout: expect.stringMatching(/: [1-9]\d* looked at, [1-9]\d* changed, 0 closed/) as string });
     expect((await stack.request('GET', '/v1/bots', { token: tenant.accessToken })).status).toBe(200);
@@ -42,16 +44,14 @@ it(
       stdout: expect.stringMatching(/^[3-9] keys and secrets/) as string,
     });
     // The running server has not been told of the next master key yet: what it has in memory goes on.
-    const status = await keys(['status', '--json'], next);
+    const [status, verified] = await Promise.all([keys(['status', '--json'], next), keys(['verify', '--all'], next)]);
     const { keys: counts, jobs } = JSON.parse(status.stdout) as { keys: { level: string; state: string; keys: number }[]; jobs: object[] };
     expect(counts.find(({ level, state }) => level === 'tenant' && state === 'old')).toMatchObject({ keys: 1 });
     expect(jobs).toMatchObject([{ job: 'reencrypt', tenant: tenant.tenantId, state: 'done', closed: 0 }]);
-    expect(await keys(['verify', '--all'], next)).toMatchObject({
+    expect(verified).toMatchObject({
       code: 0,
       stderr: '',
       stdout: expect.stringContaining('keys open') as string,
     });
-    const lost = await keys(['verify'], { PARLEY_MASTER_KEY: randomBytes(32).toString('base64') });
-    expect(lost).toMatchObject({ code: 1 });
   },
 );

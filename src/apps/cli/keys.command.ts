@@ -3,7 +3,9 @@ import { Command, CommandRunner, Option, SubCommand } from 'nest-commander';
 import { z } from 'zod';
 import { publicId, uuidOf } from '../../kernel/ids.ts';
 import { type ChatConfig, chatConfig } from '../../modules/chat/index.ts';
+import { type AuditAction, auditTrail } from '../../platform/audit/index.ts';
 import { KeyCare, type KeyJob, KeyRotation, platformTenant, Reencryption, type Rotated } from '../../platform/crypto/index.ts';
+import { TenantDatabase } from '../../platform/database/index.ts';
 import { CliError, say, table } from './output.ts';
 
 /** How the platform's own keys are asked for, where a tenant is. */
@@ -23,6 +25,20 @@ function tenantUuid(given: string): string {
   if (id === undefined)
     throw new CliError(`${given} is not the id of a tenant; it looks like ten_…. The platform's own keys are those of ${platformWord}.`);
   return id;
+}
+
+/** Leaves an entry in the tenant's audit trail. The keys themselves are in another database: it is written when the act is done. */
+async function note(
+  database: TenantDatabase,
+  tenantId: string,
+  action: AuditAction,
+  detail: Record<string, string | number>,
+): Promise<void> {
+  // The platform has no trail.
+  if (tenantId === platformTenant) return;
+  await database.forTenant(tenantId, async (tx) =>
+    auditTrail.record(tx, tenantId, { actor: { kind: 'operator', id: 'cli' }, action, object: { kind: 'key', id: 'tenant' }, detail }),
+  );
 }
 
 function nameOf(tenantId: string): string {
@@ -87,7 +103,10 @@ export class KeysStatusCommand extends CommandRunner {
 /** `parley keys rotate --level master|tenant|visitors [--tenant ten_…]` */
 @SubCommand({ name: 'rotate', description: 'a new version at one level, while the server serves; run it again when it was interrupted' })
 export class RotateKeysCommand extends CommandRunner {
-  constructor(private readonly rotation: KeyRotation) {
+  constructor(
+    private readonly rotation: KeyRotation,
+    private readonly database: TenantDatabase,
+  ) {
     super();
   }
 
@@ -100,11 +119,14 @@ export class RotateKeysCommand extends CommandRunner {
     if (options.level === 'tenant') {
       const tenantId = tenantOf(options);
       const { changed, closed } = await this.rotation.tenant(tenantId);
+      await note(this.database, tenantId, 'key.rotate', { level: 'tenant' });
       say(`${nameOf(tenantId)} has a new key, which wraps ${changed} keys of visitors. What the old one sealed opens as before.`);
       return failOn(closed);
     }
     if (options.level !== 'visitors') throw new CliError('Say --level master, tenant or visitors.');
-    const job = await this.rotation.visitors(tenantOf(options), progress(ofJob));
+    const tenantId = tenantOf(options);
+    const job = await this.rotation.visitors(tenantId, progress(ofJob));
+    await note(this.database, tenantId, 'key.rotate', { level: 'visitors', count: job.changed });
     say(`${job.changed} visitors have a new key. What the old ones sealed opens as before.`);
   }
 
@@ -125,7 +147,10 @@ export class RotateKeysCommand extends CommandRunner {
   description: 'encrypts what a tenant has stored under old versions anew; goes on where it was interrupted',
 })
 export class ReencryptCommand extends CommandRunner {
-  constructor(private readonly reencryption: Reencryption) {
+  constructor(
+    private readonly reencryption: Reencryption,
+    private readonly database: TenantDatabase,
+  ) {
     super();
   }
 
@@ -135,6 +160,7 @@ export class ReencryptCommand extends CommandRunner {
     process.once('SIGINT', () => stop.abort());
     process.once('SIGTERM', () => stop.abort());
     const job = await this.reencryption.run(tenantId, progress(ofJob), stop.signal);
+    await note(this.database, tenantId, 'key.reencrypt', { state: job.state, count: job.changed });
     say(`${nameOf(tenantId)}: ${ofJob(job)}.`);
     if (job.state === 'running') throw new CliError('Stopped; the same command goes on from there.');
     if (job.unreadable > 0)
@@ -156,6 +182,7 @@ export class RetireKeysCommand extends CommandRunner {
   constructor(
     private readonly care: KeyCare,
     private readonly rotation: KeyRotation,
+    private readonly database: TenantDatabase,
     @Inject(chatConfig.token) private readonly chat: ChatConfig,
   ) {
     super();
@@ -166,10 +193,12 @@ export class RetireKeysCommand extends CommandRunner {
     if (options.version !== undefined) {
       if (!(await this.care.retireAnyway(tenantId, options.version)))
         throw new CliError(`${nameOf(tenantId)} has no old version ${options.version}.`);
+      await note(this.database, tenantId, 'key.retire', { version: options.version });
       return say(`${options.version} is retired. What it sealed stays closed.`);
     }
     failOn((await this.rotation.rewrapVisitors(tenantId)).closed);
     const { retired, inUse } = await this.care.retire(tenantId, this.chat.turnDeadlineMs + this.chat.logGraceMs);
+    await note(this.database, tenantId, 'key.retire', { count: retired });
     say(`${retired} versions are retired. ${inUse} are kept: content is sealed with them (\`parley keys reencrypt\` changes that).`);
   }
 

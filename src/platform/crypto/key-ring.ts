@@ -47,7 +47,7 @@ export class KeyRing {
 
   /** All versions of a visitor's key that may be used, the current one first; `renewed` asks the keystore even when they are at hand. */
   visitorKeys(tenantId: string, visitorId: string, renewed = false): Promise<KeyVersions> {
-    if (renewed) this.forget(tenantId, visitorId);
+    if (renewed) this.cache.forget(tenantId, visitorId);
     return this.versions(tenantId, 'visitor', visitorId);
   }
 

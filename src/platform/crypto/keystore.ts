@@ -116,21 +116,19 @@ export class Keystore implements OnApplicationShutdown {
   /** Deletes all versions of a subject's key for good: everything encrypted with them becomes unreadable. */
   erase(tenantId: string, kind: KeyKind, subjectId: string): Promise<boolean> {
     return this.forTenant(tenantId, async (tx) => {
-      const gone = await rows(tx, 'DELETE FROM wrapped_keys WHERE tenant_id = $1 AND kind = $2 AND subject_id = $3 RETURNING id', [
-        tenantId,
-        kind,
-        subjectId,
-      ]);
+      const sql = 'DELETE FROM wrapped_keys WHERE tenant_id = $1 AND kind = $2 AND subject_id = $3';
+      const gone = await untilNone(() => changed(tx, sql, [tenantId, kind, subjectId]));
       await noteChange(tx, { tenantId, subjectId });
-      return gone.length > 0;
+      return gone > 0;
     });
   }
 
   /** Deletes every key of a tenant and its visitors for good. Gives how many there were. */
   eraseTenant(tenantId: string): Promise<number> {
     return this.forTenant(tenantId, async (tx) => {
-      const gone = await changed(tx, 'DELETE FROM wrapped_keys WHERE tenant_id = $1', [tenantId]);
+      const gone = await untilNone(() => changed(tx, 'DELETE FROM wrapped_keys WHERE tenant_id = $1', [tenantId]));
       await changed(tx, 'DELETE FROM key_holders WHERE tenant_id = $1', [tenantId]);
+      await changed(tx, 'DELETE FROM key_jobs WHERE tenant_id = $1', [tenantId]);
       await noteChange(tx, { tenantId, subjectId: null });
       return gone;
     });
@@ -236,6 +234,15 @@ export async function noteChange(tx: Transaction, { tenantId, subjectId }: KeyCh
     changed(tx, 'INSERT INTO key_changes (tenant_id, subject_id) VALUES ($1, $2)', [tenantId, subjectId]),
     changed(tx, `DELETE FROM key_changes WHERE at < now() - interval '1 day'`),
   ]);
+}
+
+/** A deletion that waited for a rotation does not see the version which that has added: it is asked again. */
+async function untilNone(remove: () => Promise<number>): Promise<number> {
+  for (let total = 0; ;) {
+    const gone = await remove();
+    if (gone === 0) return total;
+    total += gone;
+  }
 }
 
 function beginAs(tenantId: string): Statement[] {
