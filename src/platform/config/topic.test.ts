@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
 import { z } from 'zod';
 import { ConfigModule } from './config.module.ts';
-import { ConfigError, defineTopic, entry, loadTopics, setting } from './topic.ts';
+import { ConfigError, defineTopic, entry, isOpenToOthers, loadTopics, setting } from './topic.ts';
 
 const alpha = defineTopic('alpha', 'Alpha', {
   url: entry('ALPHA_URL', z.string().regex(/^http/, 'must start with http'), 'Where alpha is.'),
@@ -106,6 +106,12 @@ test('a file that must be private is refused while others may read or change it'
     chmodSync(path, mode);
     expect(loadTopics([closed], { KEY_FILE: path }).get(closed.token)).toEqual({ key: 'very secret' });
   }
+});
+
+test('a secret that a container runtime has put in its place may be readable, not writable', () => {
+  const mounts = ['/run/secrets/master_key', '/var/run/secrets/key', '/home/run/secrets/key', '/run/secrets-of-mine'];
+  expect(mounts.map((path) => isOpenToOthers(path, 0o100444))).toEqual([false, false, true, true]);
+  expect(mounts.map((path) => isOpenToOthers(path, 0o100464))).toEqual([true, true, true, true]);
 });
 
 test('a wrong secret in a file is refused without its text', () => {

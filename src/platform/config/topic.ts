@@ -49,8 +49,13 @@ export class ConfigError extends Error {
   }
 }
 
-/** Bits of a file's mode: the group may write, others may do anything. */
-const openToOthers = 0o027;
+/** Where container runtimes put secrets: readable for all by default, and closed by the container itself. */
+const secretMounts = /^(\/var)?\/run\/secrets\//;
+
+/** True when a file of this mode lets others change it, its group included, or, outside of a container's secrets, read it. */
+export function isOpenToOthers(path: string, mode: number): boolean {
+  return (mode & (secretMounts.test(path) ? 0o022 : 0o026)) !== 0;
+}
 
 function readEntry(item: ConfigEntry, env: NodeJS.ProcessEnv): { value: string | undefined } | { problem: string } {
   const direct = env[item.env];
@@ -58,7 +63,7 @@ function readEntry(item: ConfigEntry, env: NodeJS.ProcessEnv): { value: string |
   if (item.secret && file !== undefined && file !== '') {
     if (direct !== undefined && direct !== '') return { problem: `${item.env} and ${item.env}_FILE are both set; keep one.` };
     try {
-      if (item.privateFile && (statSync(file).mode & openToOthers) !== 0)
+      if (item.privateFile && isOpenToOthers(file, statSync(file).mode))
         return { problem: `${item.env}_FILE names a file that others may read or change; close it (chmod 0400, or 0440 for a group).` };
       return { value: readFileSync(file, 'utf8').trim() };
     } catch {
