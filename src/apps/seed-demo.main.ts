@@ -47,6 +47,7 @@ export async function seedDemo(env: NodeJS.ProcessEnv, origins: string[]): Promi
         max_output_tokens: null,
         skills: [],
         privacy: null,
+        injection: null,
         allowed_origins: origins,
         metadata: {},
       },

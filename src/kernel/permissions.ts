@@ -22,6 +22,7 @@ export const permissions = [
   'model_route.read',
   'model_route.manage',
   'audit.read',
+  'privacy.analyze',
 ] as const;
 
 /** Name of one permission. */
@@ -52,6 +53,7 @@ const developer: Permission[] = [
   'chat.send',
   'chat.ticket',
   'model_route.manage',
+  'privacy.analyze',
 ];
 const admin: Permission[] = [
   ...developer,

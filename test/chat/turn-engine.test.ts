@@ -81,8 +81,10 @@ describe('the conversation', () => {
     await (await send(stack.url, tenant, { conversation, text: scripted({ text: 'Blue.' }, 'My colour is blue.') })).finished();
     const second = await send(stack.url, tenant, { conversation, text: 'history-marker-1' });
     await second.finished();
-    expect((await lastPrompt('history-marker-1')).map(({ role, content }) => [role, content.replace(/ \[\[.*/, '')])).toEqual([
-      ['system', 'Be brief.'],
+    const prompt = await lastPrompt('history-marker-1');
+    expect(prompt[0]?.content).toMatch(/^<instructions ref="\w+">\nBe brief\.\n<\/instructions>\n<rules-/);
+    expect(prompt.map(({ role, content }) => [role, content.replace(/ \[\[.*/, '')])).toEqual([
+      ['system', prompt[0]?.content],
       ['user', 'My colour is blue.'],
       ['assistant', 'Blue.'],
       ['user', 'history-marker-1'],
@@ -98,7 +100,7 @@ describe('the conversation', () => {
     await (await send(stack.url, tenant, { conversation, text: 'history-marker-2' })).finished();
     const prompt = await lastPrompt('history-marker-2');
     const kept = prompt.filter(({ role }) => role === 'user').map(({ content }) => content.slice(0, 8));
-    expect(prompt[0]?.content).toBe('Be brief.');
+    expect(prompt[0]).toMatchObject({ role: 'system', content: expect.stringContaining('\nBe brief.\n') });
     expect(kept.slice(-2)).toEqual(['number-4', 'history-']);
     expect(kept).not.toContain('number-0');
   });

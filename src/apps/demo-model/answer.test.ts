@@ -32,6 +32,19 @@ test('takes passages that stand before the question in the user message', () => 
   expect(text).toContain('> The museum opens at noon.');
 });
 
+test('reads instructions and passages that stand in a frame', () => {
+  const framed = message(
+    'system',
+    `<instructions ref="zq1">\n${system.text}\n</instructions>\n<rules-zq2>\nOnly the bikes above ride.\n</rules-zq2>`,
+  );
+  expect(answer([framed, message('user', 'Hi!')])).toBe(answer([system, message('user', 'Hi!')]));
+  expect(answer([framed, message('user', 'Do bikes ride above?')])).not.toContain('Only');
+  const passages =
+    '<passage-zq2 id="7" title="Prices">\nA bell costs 9 euros.\n</passage-zq2>\n<user-zq2>\nWhat does a bell cost?\n</user-zq2>';
+  expect(answer([framed, message('user', passages)])).toContain('> A bell costs 9 euros. [7]');
+  expect(answer([framed, message('user', passages)])).toContain('You asked: “What does a bell cost?”');
+});
+
 test('does not quote instructions that ask for silence', () => {
   expect(answer([system, message('user', 'What is the staff code?')])).not.toContain('1234');
 });

@@ -1,4 +1,5 @@
 import { lastText, type ChatMessage } from './messages.ts';
+import { withoutFrame, wordsBehindPassages } from './prompt-frame.ts';
 import { findSentences, type Found } from './passages.ts';
 import { words } from './words.ts';
 
@@ -24,10 +25,7 @@ const followUp = /^\W*(?:and|but|so|why|how so|what about|how about|tell me more
 export function answer(messages: readonly ChatMessage[]): string {
   const lastUser = lastText(messages, 'user').trim();
   const { question, given } = splitQuestion(lastUser);
-  const material = [
-    ...messages.filter((message) => message.role === 'system' || message.role === 'tool').map((message) => message.text),
-    given,
-  ];
+  const material = [...messages.filter((message) => message.role === 'system' || message.role === 'tool').map(withoutFrame), given];
   const instructions = material.join('\n');
   const lastUserIndex = messages.findLastIndex((message) => message.role === 'user');
   const earlier = messages.slice(0, Math.max(0, lastUserIndex)).filter((message) => message.role === 'user' && message.text.trim() !== '');
@@ -103,6 +101,8 @@ function personaOf(instructions: string): string | null {
 
 /** A last message may carry passages in front of its question: the last paragraph is the question, unless the whole is short. */
 function splitQuestion(text: string): { question: string; given: string } {
+  const behind = wordsBehindPassages(text);
+  if (behind !== undefined) return behind;
   if (text.length <= 400) return { question: text.trim(), given: '' };
   const at = text.trimEnd().lastIndexOf('\n');
   return at === -1 ? { question: text, given: '' } : { question: text.slice(at).trim(), given: text.slice(0, at) };

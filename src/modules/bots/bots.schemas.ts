@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { pageOf } from '../../platform/http/index.ts';
 import { skills } from '../models/index.ts';
-import { PrivacyPolicy } from '../privacy/index.ts';
+import { InjectionPolicy, PrivacyPolicy } from '../privacy/index.ts';
 
 /** `metadata` of any resource: up to 50 keys of 40 characters with values of 500. */
 export const Metadata = z
@@ -25,6 +25,8 @@ const settings = {
   skills: z.array(z.enum(skills)).max(skills.length),
   /** What becomes of personal data; null is the default: direct identifiers are hidden from the model. */
   privacy: PrivacyPolicy.nullable(),
+  /** What is done about attacks on the instructions; null is the default: they are flagged. */
+  injection: InjectionPolicy.nullable(),
 };
 
 const own = {
@@ -45,6 +47,7 @@ export const CreateBot = z
     max_output_tokens: settings.max_output_tokens.default(null),
     skills: settings.skills.default([]),
     privacy: settings.privacy.default(null),
+    injection: settings.injection.default(null),
     allowed_origins: own.allowed_origins.default([]),
     metadata: own.metadata.default({}),
   })
@@ -64,6 +67,7 @@ export const UpdateBot = z
     max_output_tokens: settings.max_output_tokens.optional(),
     skills: settings.skills.nullable().optional(),
     privacy: settings.privacy.optional(),
+    injection: settings.injection.optional(),
     allowed_origins: own.allowed_origins.nullable().optional(),
     metadata: own.metadata.nullable().optional(),
   })
@@ -72,7 +76,12 @@ export const UpdateBot = z
 export type UpdateBot = z.output<typeof UpdateBot>;
 
 /** What a version of a bot fixes. Older ones name no skills and no policy. */
-export const BotSettings = z.object({ ...settings, skills: settings.skills.default([]), privacy: settings.privacy.default(null) });
+export const BotSettings = z.object({
+  ...settings,
+  skills: settings.skills.default([]),
+  privacy: settings.privacy.default(null),
+  injection: settings.injection.default(null),
+});
 /** The settings of a version. */
 export type BotSettings = z.output<typeof BotSettings>;
 

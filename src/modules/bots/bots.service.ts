@@ -199,9 +199,19 @@ function settingsOf(body: CreateBot): BotSettings {
 }
 
 function presentSettings(settings: BotSettings): BotSettings {
-  const { instructions, greeting, model, temperature, top_p, max_output_tokens, skills, privacy } = settings;
+  const { instructions, greeting, model, temperature, top_p, max_output_tokens, skills, privacy, injection } = settings;
   // Settings that are older than the policy have none.
-  return { instructions, greeting, model, temperature, top_p, max_output_tokens, skills, privacy: privacy ?? null };
+  return {
+    instructions,
+    greeting,
+    model,
+    temperature,
+    top_p,
+    max_output_tokens,
+    skills,
+    privacy: privacy ?? null,
+    injection: injection ?? null,
+  };
 }
 
 function changedSettings(draft: BotSettings, body: UpdateBot): BotSettings {
@@ -215,6 +225,7 @@ function changedSettings(draft: BotSettings, body: UpdateBot): BotSettings {
       max_output_tokens: body.max_output_tokens,
       skills: body.skills === null ? [] : body.skills,
       privacy: body.privacy,
+      injection: body.injection,
     }).filter(([, value]) => value !== undefined),
   );
   return { ...draft, ...changes };

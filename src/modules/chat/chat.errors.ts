@@ -38,6 +38,13 @@ export const chatErrors = {
   botRequired: () => commonErrors.invalidRequest([{ path: 'bot_id', message: 'name the bot that is to answer' }]),
   originNotAllowed: () =>
     new AppError('origin_not_allowed', 403, 'This origin is not among the allowed origins of the bot.', { retryable: false }),
+  promptInjectionBlocked: (reasons: readonly string[]) =>
+    new AppError(
+      'prompt_injection_blocked',
+      422,
+      `The message was not accepted, since it looks like an attack on the instructions of this assistant: ${reasons.join(', ')}.`,
+      { retryable: false, param: 'messages' },
+    ),
   restarted: () =>
     new AppError('answer_restarted', 500, 'The answer began anew and cannot be taken back here. Read it from the conversation.'),
   interrupted: () => new AppError('answer_interrupted', 502, 'The answer was cut off before its end.', { retryAfter: 1 }),

@@ -8,8 +8,17 @@ export type { ContextRule, Finding, Recognizer, Span } from './anonymizer/recogn
 export { analyzeInjection, type InjectionAnalysis, type InjectionReason, type InjectionVerdict } from './injection/analyze-injection.ts';
 export { type AuditFault, type EarlierHead, readHead, type Verdict, verifyAuditExport } from './audit/verify-audit-export.ts';
 export { AnswerGuard, type Leak } from './injection/answer-guard.ts';
+export { defaultInjectionPolicy, InjectionPolicy, judgeSend } from './injection/injection-policy.ts';
 export { InstructionIndex } from './injection/instruction-overlap.ts';
-export { bytesAdded, instructionMessages, marksToMeasureBy, newMarks, outsideMessage, promptParts } from './injection/prompt-parts.ts';
+export {
+  bytesAdded,
+  instructionMessages,
+  marksToMeasureBy,
+  newMarks,
+  outsideMessage,
+  type PromptMarks,
+  promptParts,
+} from './injection/prompt-parts.ts';
 export { type PrivacyConfig, privacyConfig } from './privacy.config.ts';
 export { PrivacyModule } from './privacy.module.ts';
 export { TextInput } from './anonymizer/text-input.ts';

@@ -7,6 +7,7 @@ import { AuditEventsRepository } from './audit/audit-events.repository.ts';
 import { AuditExport } from './audit/audit-export.ts';
 import { AuditController } from './audit/audit.controller.ts';
 import { Audit } from './audit/audit.service.ts';
+import { InjectionModule } from './injection/injection.module.ts';
 import { type PrivacyConfig, privacyConfig } from './privacy.config.ts';
 import { PromptPrivacy } from './pseudonyms/prompt-privacy.ts';
 
@@ -21,7 +22,7 @@ const audit = [AuditEventsRepository, Audit, AuditExport];
 
 /** What keeps personal data from whoever has no need of it, and the record of who did what. */
 @Module({
-  imports: [IdentityModule],
+  imports: [IdentityModule, InjectionModule],
   controllers: [AuditController],
   providers: [
     ...audit,

@@ -60,5 +60,17 @@ export const metrics = {
     labelNames: ['outcome'],
     registers,
   }),
+  injectionVerdicts: new Counter({
+    name: 'parley_injection_verdicts_total',
+    help: 'Messages that were judged for attacks on instructions, by verdict and policy.',
+    labelNames: ['verdict', 'policy'],
+    registers,
+  }),
+  withheldAnswers: new Counter({
+    name: 'parley_answers_withheld_total',
+    help: 'Answers that were cut since they gave away their instructions, by what found it.',
+    labelNames: ['by'],
+    registers,
+  }),
   jobs: new Counter({ name: 'parley_jobs_total', help: 'Jobs by name and outcome.', labelNames: ['job', 'outcome'], registers }),
 } as const;

@@ -5,8 +5,10 @@ import { isDeadlock, TenantDatabase } from '../../../platform/database/index.ts'
 import { type EffectiveLimits, NotReserved, type Rate } from '../../plans/index.ts';
 import { botErrors, type BotSettings, PublishedBots } from '../../bots/index.ts';
 import { countTokens, Models } from '../../models/index.ts';
+import { bytesAdded } from '../../privacy/index.ts';
 import { routeOf } from '../queue/route-slots.ts';
 import { TurnQueue } from '../queue/turn-queue.ts';
+import { checkInjection } from './injection-check.ts';
 import { ownBytes, type PromptBounds, promptBounds } from './prompt-bounds.ts';
 import { SendChecks } from './send-checks.ts';
 import { conversationName, type SendRequest } from './send-request.ts';
@@ -61,6 +63,7 @@ export class AcceptTurn {
     });
     if (entered instanceof TurnedAway) return this.join(send, entered);
     try {
+      await checkInjection(send, bot.settings);
       const { turn, joined } = await this.take(send, { settings: bot.settings, growth }, turnId, entered.limits);
       const rate = joined ? entered.takeBack() : entered.rate;
       return { tenantId, turnId: turn.id, conversationId: turn.conversationId, visitorId, joined, rate };
@@ -91,7 +94,7 @@ export class AcceptTurn {
     const bounds = await promptBounds(this.models, tenantId, settings, send.prompt);
     const route = routeOf(bounds.places, settings.skills);
     const runHere = await this.queue.reserve(route, turnId);
-    const first = this.firstCall(send, turnId, ownBytes(settings, send.prompt) + growth, bounds);
+    const first = this.firstCall(send, turnId, ownBytes(settings, send.prompt) + bytesAdded(send.text) + growth, bounds);
     let claimed = false;
     try {
       const committed = await this.commit({ ...this.digest(send), turnId, route, key, send, runHere, first, limits });

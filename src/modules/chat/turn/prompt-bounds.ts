@@ -1,5 +1,6 @@
 import type { BotSettings } from '../../bots/index.ts';
 import { bytesPerMessage, type Models, type Price } from '../../models/index.ts';
+import { instructionMessages, marksToMeasureBy, outsideMessage } from '../../privacy/index.ts';
 import type { PromptRequest } from './prompt-request.ts';
 import { windowMargin } from './turn-limits.ts';
 
@@ -30,8 +31,15 @@ export async function promptBounds(
   return { model, places: route.firstAsked, window, maxOutputTokens, price: route.price };
 }
 
-/** Bytes of a prompt besides the conversation's own messages. */
+/** Instructions that a caller adds to the bot's. */
+export function callerInstructions(own: PromptRequest | undefined): string[] {
+  return (own?.messages ?? []).filter(({ role }) => role === 'system').map(({ content }) => content);
+}
+
+/** Bytes of a prompt besides the conversation's own messages, with all that keeps its sources apart. */
 export function ownBytes(settings: BotSettings, own: PromptRequest | undefined): number {
-  const texts = [settings.instructions, ...(own?.messages ?? []).map(({ content }) => content)];
-  return texts.reduce((sum, text) => sum + Buffer.byteLength(text) + bytesPerMessage, 0);
+  const sources = { instructions: settings.instructions, callerInstructions: callerInstructions(own) };
+  const others = (own?.messages ?? []).filter(({ role }) => role !== 'system').map(outsideMessage);
+  const messages = [...instructionMessages(sources, marksToMeasureBy), ...others];
+  return messages.reduce((sum, { content }) => sum + Buffer.byteLength(content) + bytesPerMessage, 0);
 }

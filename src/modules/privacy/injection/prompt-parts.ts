@@ -32,7 +32,7 @@ export interface PromptSources {
   passages?: readonly PromptPassage[];
   tools?: readonly ToolResult[];
   /** The conversation before the newest message, oldest first. */
-  history: readonly Omit<PromptMessage, 'system'>[];
+  history: readonly PromptMessage[];
   /** The newest message of the user; undefined only where the prompt ends otherwise. */
   user?: string;
 }

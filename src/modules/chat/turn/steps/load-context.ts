@@ -1,9 +1,9 @@
 import { botErrors } from '../../../bots/index.ts';
 import { type HistoryMessage, openContents, textOf } from '../../../conversations/index.ts';
 import { bytesPerMessage, countTokens, inputBound, type ModelMessage, tokensPerMessage } from '../../../models/index.ts';
-import { effectivePolicy, placeholderSecret } from '../../../privacy/index.ts';
+import { effectivePolicy, instructionMessages, newMarks, outsideMessage, placeholderSecret, promptParts } from '../../../privacy/index.ts';
 import { openRequest, type PromptRequest } from '../prompt-request.ts';
-import { promptBounds } from '../prompt-bounds.ts';
+import { callerInstructions, promptBounds } from '../prompt-bounds.ts';
 import { maxHistoryMessages } from '../turn-limits.ts';
 import type { TurnRun } from '../turn-run.ts';
 import type { TurnTools } from '../turn-tools.ts';
@@ -27,25 +27,24 @@ export async function loadContext(run: TurnRun, tools: TurnTools): Promise<void>
   const { settings } = bot;
   const own = turn.request === null ? undefined : await openRequest(tools.storage.keyRing, tenantId, turn.id, turn.request);
   const { model, window, maxOutputTokens } = await promptBounds(tools.prompting.models, tenantId, settings, own);
-  const instructions = [
-    settings.instructions,
-    ...(own?.messages ?? []).filter(({ role }) => role === 'system').map(({ content }) => content),
-  ]
-    .filter((text) => text.trim() !== '')
-    .map((content) => counted({ role: 'system', content }));
+  const marks = newMarks(bot.versionId);
+  const sources = { instructions: settings.instructions, callerInstructions: callerInstructions(own) };
+  const instructions = instructionMessages(sources, marks).map(counted);
   const room = window - maxOutputTokens - sum(instructions);
   const found = hidden(run, tools, await candidates(run, tools, own));
   const bytes =
     run.reserved === undefined ? Number.POSITIVE_INFINITY : run.reserved.input - inputBound(instructions.map(({ message }) => message));
   const history = fitting(found, room, bytes);
-  const all = [...instructions, ...history];
+  const newest = history.at(-1);
+  const before = history.slice(0, -1).map(({ message }) => message);
   delete run.history;
   const temperature = own?.temperature ?? settings.temperature;
   const topP = own?.topP ?? settings.top_p;
+  run.marks = marks;
   run.prompt = {
     model,
-    messages: all.map(({ message }) => message),
-    inputTokens: sum(all),
+    messages: promptParts({ ...sources, history: before, ...(newest === undefined ? {} : { user: newest.message.content }) }, marks),
+    inputTokens: sum(instructions) + sum(history),
     maxOutputTokens,
     needs: settings.skills,
     ...(temperature === null ? {} : { temperature }),
@@ -60,12 +59,12 @@ async function candidates(run: TurnRun, tools: TurnTools, own: PromptRequest | u
   const { keyRing } = tools.storage;
   const stored = run.history ?? (await readHistory(run, tools, limit));
   const contents = await openContents(keyRing, tenantId, stored);
-  const ours = stored.map(({ id, role, tokens }, at) => ({
-    id,
-    message: { role, content: textOf(contents[at] ?? []) },
-    tokens: tokens + tokensPerMessage,
-  }));
-  const theirs = (own?.messages ?? []).filter(({ role }) => role !== 'system').map(counted);
+  const ours = stored.map(({ id, role, tokens }, at) => {
+    const text = textOf(contents[at] ?? []);
+    const message = outsideMessage({ role, content: text });
+    return message.content === text ? { id, message, tokens: tokens + tokensPerMessage } : { id, ...counted(message) };
+  });
+  const theirs = (own?.messages ?? []).filter(({ role }) => role !== 'system').map((message) => counted(outsideMessage(message)));
   return [...ours, ...theirs.toReversed()];
 }
 

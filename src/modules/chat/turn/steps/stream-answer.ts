@@ -5,6 +5,7 @@ import { modelProblem } from '../../chat.errors.ts';
 import { maxAttempts } from '../turn-limits.ts';
 import { type Answer, TurnLost, type TurnRun } from '../turn-run.ts';
 import type { TurnTools } from '../turn-tools.ts';
+import { guardOf, withheldNotice } from './answer-guards.ts';
 import type { AnswerWriter } from './answer-writer.ts';
 import { ProviderCalls } from './provider-calls.ts';
 import { UsageLedger } from './usage-ledger.ts';
@@ -24,10 +25,11 @@ export async function streamAnswer(run: TurnRun, tools: TurnTools): Promise<void
   else {
     try {
       const result = await callModel(run, tools, calls);
-      answer = complete(writer.text, result);
+      answer = writer.full ? { text: writer.text, finishReason: 'length', usage: null } : complete(writer.text, result);
     } catch (error) {
       if (run.cutReason === 'lost' || run.cutReason === 'drain' || error instanceof TurnLost) throw new TurnLost();
-      if (error instanceof ModelError) answer = cut(run, writer, error);
+      if (error instanceof Withheld) answer = { text: writer.text, finishReason: 'content-filter', usage: null };
+      else if (error instanceof ModelError) answer = cut(run, writer, error);
       // A quota has no room for another call: what was shown stays.
       else if (error instanceof AppError) answer = { text: writer.text, finishReason: 'interrupted', usage: null, problem: error };
       else throw error;
@@ -37,32 +39,41 @@ export async function streamAnswer(run: TurnRun, tools: TurnTools): Promise<void
   run.answer = answer;
 }
 
+/** The answer gave its instructions away, and was cut before that. */
+class Withheld extends Error {
+  override name = 'Withheld';
+}
+
 async function callModel(run: TurnRun, tools: TurnTools, calls: ProviderCalls): Promise<ModelResult> {
-  const { writer, prompt, pseudonyms, turn } = run;
-  if (writer === undefined || prompt === undefined || pseudonyms === undefined) throw new Error('the log and the prompt come first');
+  const { writer, prompt, turn, bot, marks, pseudonyms } = run;
+  if (writer === undefined || prompt === undefined || bot === undefined || marks === undefined || pseudonyms === undefined)
+    throw new Error('the log and the prompt come first');
   let first = writer.text === '';
+  const guard = guardOf(bot, marks);
   let restoring = pseudonyms.restoring();
   const show = (text: string) => {
-    if (text === '') return;
-    writer.add(text);
-    if (first) {
+    if (text !== '') writer.add(text);
+    if (first && text !== '') {
       first = false;
       metrics.firstChunkSeconds.observe((performance.now() - run.startedAt) / 1_000);
     }
-    if (writer.full) run.abort.abort();
+    if (writer.full || guard.leak !== undefined) run.abort.abort();
   };
-  const result = await tools.prompting.models.stream(
+  const streamed = tools.prompting.models.stream(
     { ...prompt, tenantId: run.tenantId, endUser: turn.visitorId, signal: run.abort.signal, deadlineAt: run.deadlineAt },
     {
       shown: () => pseudonyms.hideShown(writer.text),
       onCall: (planned) => {
         writer.beginCall();
         // What was held back was not shown: the model says it again.
+        const shown = pseudonyms.hideShown(writer.text);
         restoring = pseudonyms.restoring();
+        guard.resume(shown);
         return calls.begin(planned);
       },
       onCallEnd: (ended) => calls.end(ended),
-      onText: (piece) => show(restoring.push(piece)),
+      // Guarded before anything is restored: placeholders are what the prompt had.
+      onText: (piece) => show(restoring.push(guard.push(piece))),
       onRestart: () => {
         calls.close();
         writer.restart();
@@ -70,7 +81,16 @@ async function callModel(run: TurnRun, tools: TurnTools, calls: ProviderCalls): 
       },
     },
   );
-  show(restoring.end());
+  const result = await streamed.catch((error: unknown) => {
+    if (guard.leak === undefined) throw error;
+  });
+  if (guard.leak === undefined) show(restoring.push(guard.end()) + restoring.end());
+  if (guard.leak !== undefined) {
+    metrics.withheldAnswers.inc({ by: guard.leak });
+    writer.add(`${writer.text === '' ? '' : '\n\n'}${withheldNotice}`);
+    throw new Withheld();
+  }
+  if (result === undefined) throw new Error('a call without an end');
   return result;
 }
 
