@@ -15,19 +15,21 @@ export function injectionCorpus(): CorpusText[] {
   const all = [
     ...handWritten('attacks.txt', true),
     ...handWritten('innocent.txt', false),
+    ...handWritten('attacks-learnt.txt', true, 'dev'),
+    ...handWritten('innocent-learnt.txt', false, 'dev'),
     ...made(attackTemplates, true),
     ...made(innocentTemplates, false),
   ];
   return [...new Map(all.map((each) => [each.text, each])).values()];
 }
 
-function handWritten(file: string, attack: boolean): CorpusText[] {
+function handWritten(file: string, attack: boolean, half?: CorpusText['half']): CorpusText[] {
   const lines = readFileSync(new URL(file, import.meta.url), 'utf8')
     .split('\n')
     .filter((line) => line !== '');
   return lines.map((line, at) => {
     const [family = '', language = '', ...text] = line.split('|');
-    return { text: text.join('|').replaceAll('\\n', '\n'), family, language, attack, half: halfOf(at) };
+    return { text: text.join('|').replaceAll('\\n', '\n'), family, language, attack, half: half ?? halfOf(at) };
   });
 }
 

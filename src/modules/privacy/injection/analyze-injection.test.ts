@@ -18,9 +18,9 @@ describe('the detector of attacks on instructions', () => {
   });
 
   it('catches most attacks of the half that it has not learnt from, and lets innocent texts pass', () => {
-    expect(rateOf(true, 'held-out')).toBeGreaterThan(0.88);
+    expect(rateOf(true, 'held-out')).toBeGreaterThan(0.92);
     expect(rateOf(false, 'held-out')).toBeLessThanOrEqual(0.03);
-    expect(rateOf(true, 'dev')).toBeGreaterThan(0.94);
+    expect(rateOf(true, 'dev')).toBeGreaterThan(0.92);
     expect(rateOf(false, 'dev')).toBeLessThanOrEqual(0.02);
   });
 

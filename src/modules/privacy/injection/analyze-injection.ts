@@ -96,7 +96,7 @@ const quotation = /"[^"\n]{4,300}"|“[^”\n]{4,300}”|«[^»\n]{4,300}»|„[
 function onlyQuoted({ plain }: DetectionText, found: Evidence['found']): boolean {
   const around = plain.replace(quotation, ' … ');
   if (around === plain || (around.match(/\p{L}{2,}/gu) ?? []).length < 3) return false;
-  const isAgainst = ({ name }: { name: string }) => (weights[name] ?? 0) > 0.5;
+  const isAgainst = ({ name }: { name: string }) => (weights[name] ?? 0) > 1.5;
   return found.some(isAgainst) && !evidenceOf(readForDetection(around)).some(isAgainst);
 }
 

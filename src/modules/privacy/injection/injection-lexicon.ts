@@ -5,7 +5,7 @@
  */
 const words = {
   /** To set something aside that holds. */
-  override: `ignor* disregard* forget overrid* bypass* circumvent* neglect* discard* dismiss* overlook skip void nullify erase unlearn disobey
+  override: `ignor* disregard* forget overrid* bypass* circumvent* neglect* discard* dismiss* overlook skip nullify erase unlearn disobey
     ignorier* vergiss vergesst vergessen missacht* umgeh* umgeht verwirf verwerfe uberschreib* uberspring* beachte
     oubli* neglig* contourn* outrepass* fais
     olvid* omit* omiso descart* desobedec* salta saltate
@@ -30,7 +30,7 @@ const words = {
     之前 以上 所有 上面 先前 你的 一切 前面`,
   /** What a model is told to keep to. */
   instruction: `instruction* prompt prompts rule rules guideline* directive* order orders command commands programming constraint* restriction* policy
-    policies filter filters protocol* guardrail* safeguard* limitation* briefing directions task tasks assignment* training moderation
+    policies filter filters protocol* guardrail* safeguard* limitation* briefing directions guidance norms normas norme task tasks assignment* training moderation
     anweisung* instruktion* regel regeln vorgabe* befehl* richtlinie* anleitung* einschrankung* beschrankung* aufgabe* auftrag* aufforderung*
     consigne* regle regles ordre* filtre* restrictions tache* directives
     instruccion* regla reglas orden ordenes indicacion* directri* restriccion* filtro* tarea*
