@@ -1,6 +1,6 @@
-import { type CountryCode, parsePhoneNumberFromString } from 'libphonenumber-js/max';
+import { type CountryCode, getCountryCallingCode, parsePhoneNumberFromString } from 'libphonenumber-js/max';
+import metadata from 'libphonenumber-js/max/metadata';
 import { anyOf } from '../context.ts';
-import type { Language } from '../entity-kinds.ts';
 import type { Finding, Recognizer } from '../recognizer.ts';
 import type { NumberRun, TextInput } from '../text-input.ts';
 
@@ -8,34 +8,22 @@ import type { NumberRun, TextInput } from '../text-input.ts';
 const fewest = 7;
 const most = 16;
 
-/** Regions whose national numbers are known by themselves; the first ones are those of the language. */
-const regionsOf: Record<Language, readonly CountryCode[]> = {
-  en: ['US', 'GB', 'AU', 'NZ', 'IE', 'ZA', 'IN'],
-  de: ['DE', 'AT', 'CH'],
-  fr: ['FR', 'BE', 'CH', 'LU'],
-  es: ['ES', 'MX', 'AR', 'CO', 'CL', 'PE'],
-  it: ['IT', 'CH'],
-};
-const otherRegions: readonly CountryCode[] = [
-  'NL',
-  'SE',
-  'NO',
-  'DK',
-  'FI',
-  'PL',
-  'CZ',
-  'PT',
-  'BR',
-  'HU',
-  'GR',
-  'SI',
-  'IS',
-  'EE',
-  'JP',
-  'CN',
-  'TR',
-  'IL',
-];
+/** Regions whose national numbers are known by themselves. */
+const regions = 'US GB AU NZ IE ZA IN DE AT CH FR BE LU ES MX AR CO CL PE IT NL SE NO DK FI PL CZ PT BR HU GR SI IS EE JP CN TR IL'.split(
+  ' ',
+) as CountryCode[];
+
+/** Digits of the national numbers of a region, in the metadata of libphonenumber: the third entry of a numbering plan in its form 4. */
+const nationalPattern = 2;
+
+/**
+ * What national numbers of each region look like, with or without the trunk prefix. Only regions that a number may be of are asked, as the
+ * library takes some microseconds for each.
+ */
+const nationalNumbers = regions.map((region) => {
+  const pattern = String(metadata.countries[region]?.[nationalPattern]);
+  return { region, form: new RegExp(String.raw`^(?:${getCountryCallingCode(region)})?(?:0|1|06)?(?:${pattern})$`) };
+});
 
 /** An extension behind a number: `x123`, `ext. 12`. */
 const extension = /^[ ,]{0,2}(?:x|ext|extn|extension|Durchwahl|poste|#)\.? {0,2}\d{1,6}(?!\d)/i;
@@ -89,7 +77,7 @@ function phonePart(input: TextInput, run: NumberRun): Part | undefined {
   if (/(?:[ \u00a0]000)+$/.test(written)) return undefined;
   if (dateLike.test(written) || moneyBefore.test(text.slice(Math.max(0, start - 5), start)) || moneyAfter.test(text.slice(end, end + 5)))
     return undefined;
-  const confidence = confidenceOf(input, run, text.slice(start, end), digits);
+  const confidence = confidenceOf(run, text.slice(start, end), digits);
   return confidence === 0 ? undefined : { start, end, confidence };
 }
 
@@ -102,7 +90,7 @@ function isPlainBefore(text: string, start: number): boolean {
   return labelBefore.test(ahead) || !partOfMore.test(ahead);
 }
 
-function confidenceOf(input: TextInput, run: NumberRun, written: string, digits: string): number {
+function confidenceOf(run: NumberRun, written: string, digits: string): number {
   const lengths = run.groups.map((group) => group.digits.length);
   if (run.prefix.startsWith('+')) return international(`+${digits}`) ? 0.9 : 0.6;
   if (/^(?:00|011)/.test(digits) && digits.length >= 10)
@@ -115,7 +103,7 @@ function confidenceOf(input: TextInput, run: NumberRun, written: string, digits:
   if (/^\(\d{2,5}\)/.test(written) && digits.length >= 8) return 0.7;
   if (/^\d{3}[-.]\d{4}$/.test(written)) return 0.4;
   if (grouped && lengths.every((length) => length <= 8) && digits.startsWith('0') && digits.length >= 8 && digits.length <= 13)
-    return national(input, digits) ? 0.7 : 0.5;
+    return national(digits) ? 0.7 : 0.5;
   if (
     grouped &&
     run.groups.length >= 3 &&
@@ -123,11 +111,11 @@ function confidenceOf(input: TextInput, run: NumberRun, written: string, digits:
     digits.length >= 8 &&
     digits.length <= 12
   )
-    return national(input, digits) ? 0.55 : 0.3;
-  if (digits.startsWith('0') && digits.length >= 10 && digits.length <= 12) return national(input, digits) ? 0.5 : 0.2;
+    return national(digits) ? 0.55 : 0.3;
+  if (digits.startsWith('0') && digits.length >= 10 && digits.length <= 12) return national(digits) ? 0.5 : 0.2;
   if (digits.length === 10 && /^[2-9]\d\d[2-9]\d{6}$/.test(digits)) return 0.35;
   if (digits.length === 11 && /^1[2-9]\d\d[2-9]\d{6}$/.test(digits)) return 0.35;
-  if (grouped && lengths.every((length) => length >= 2)) return national(input, digits) ? 0.35 : 0.2;
+  if (grouped && lengths.every((length) => length >= 2)) return national(digits) ? 0.35 : 0.2;
   return digits.length >= 8 && digits.length <= 12 ? 0.15 : 0.05;
 }
 
@@ -136,8 +124,6 @@ function international(number: string): boolean {
 }
 
 /** True where some country has such numbers. */
-function national(input: TextInput, digits: string): boolean {
-  const regions = new Set([...regionsOf[input.language], ...Object.values(regionsOf).flat(), ...otherRegions]);
-  for (const region of regions) if (parsePhoneNumberFromString(digits, region)?.isValid() === true) return true;
-  return false;
+function national(digits: string): boolean {
+  return nationalNumbers.some(({ region, form }) => form.test(digits) && parsePhoneNumberFromString(digits, region)?.isValid() === true);
 }
