@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util';
 
 /** What can be measured on its own. */
-export const measureNames = ['tokens', 'ttft', 'idle', 'sends', 'users', 'storm', 'gateway', 'audit'] as const;
+export const measureNames = ['tokens', 'ttft', 'idle', 'sends', 'users', 'storm', 'gateway', 'audit', 'privacy'] as const;
 /** Name of a measure. */
 export type MeasureName = (typeof measureNames)[number];
 
@@ -88,6 +88,12 @@ export interface Workload {
     connections: number;
     measuredMs: number;
   };
+  privacy: {
+    /** Text that is searched in each round, in bytes of UTF-8. */
+    bytes: number;
+    /** Characters of one message of it. */
+    messageLength: number;
+  };
 }
 
 /** What a run was asked to do. */
@@ -129,6 +135,7 @@ const full: Workload = {
   },
   storm: { readers: 2_000, jitterMs: 1_000, spreadMs: 8_000, tokensPerAnswer: 60, tokensPerSecond: 3, rounds: 1 },
   gateway: { tokens: { ...tokens, tokensPerAnswer: 250 }, ttft, rounds: 3, turns: 20 },
+  privacy: { bytes: 2_000_000, messageLength: 2_000 },
   audit: { writers: 64, connections: 16, measuredMs: 3_000 },
 };
 
@@ -151,12 +158,13 @@ const quick: Workload = {
     turns: 6,
   },
   audit: { ...full.audit, measuredMs: 1_000 },
+  privacy: { bytes: 500_000, messageLength: 2_000 },
 };
 
 /** Text of `--help`. */
-export const usage = `npm run bench -- [--quick] [--only tokens,ttft,idle,sends,users,storm,gateway,audit] [--rounds N] [--sockets N] [--users N] [--seconds N] [--replicas N] [--readers N] [--profile] [--no-limits] [--no-build] [--dist FOLDER]
+export const usage = `npm run bench -- [--quick] [--only tokens,ttft,idle,sends,users,storm,gateway,audit,privacy] [--rounds N] [--sockets N] [--users N] [--seconds N] [--replicas N] [--readers N] [--profile] [--no-limits] [--no-build] [--dist FOLDER]
   --quick      small rounds: does it work at all (under a minute); the figures are only hints
-  --only       some of the measures (default tokens, ttft, idle and sends; users, storm and gateway take minutes; audit: rows a second in one tenant's trail)
+  --only       some of the measures (default tokens, ttft, idle and sends; users, storm and gateway take minutes; audit: rows a second in one tenant's trail; privacy: no server, only how fast texts are searched)
   --rounds     rounds of each measure, 1 to 20 (default 5; of users and storm 1, of gateway 3)
   --sockets    idle sockets, 100 to 20000 (default 5000)
   --users      users with an open socket each, 10 to 19000 (default 10000)

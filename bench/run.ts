@@ -8,6 +8,7 @@ import { type Bench, WrongAnswers } from './measures/bench.ts';
 import { measureFirstTokenLight, measureFirstTokenUnderLoad } from './measures/first-token.ts';
 import { greet, measureGateway } from './measures/gateway.ts';
 import { measureIdle } from './measures/idle.ts';
+import { measurePrivacy, privacyTable } from './measures/privacy.ts';
 import { measureSends, sendsRound } from './measures/sends.ts';
 import { measureStorm } from './measures/storm.ts';
 import { measureTokens, tokensRound } from './measures/tokens.ts';
@@ -30,7 +31,7 @@ interface Measured {
   rounds: Record<string, unknown>;
 }
 
-const measures: Record<MeasureName, (bench: Bench) => Promise<Measured>> = {
+const measures: Record<Exclude<MeasureName, 'privacy'>, (bench: Bench) => Promise<Measured>> = {
   tokens: async (bench) => {
     const tokens = await measureTokens(bench);
     return { tables: [tokensTable(tokens)], rounds: { tokens } };
@@ -88,11 +89,18 @@ async function startBench(options: Options, processes: Processes): Promise<Bench
 async function measure(options: Options, processes: Processes): Promise<void> {
   const described = { machine: machine(), workload: options.workload };
   const began = performance.now();
-  const bench = await startBench(options, processes);
   const tables: Table[] = [];
   const rounds: Record<string, unknown> = {};
+  let bench: Bench | undefined;
   try {
     for (const name of options.only) {
+      if (name === 'privacy') {
+        const privacy = measurePrivacy(options.workload);
+        tables.push(privacyTable(privacy));
+        Object.assign(rounds, { privacy });
+        continue;
+      }
+      bench ??= await startBench(options, processes);
       const measured = await measures[name](bench);
       tables.push(...measured.tables);
       Object.assign(rounds, measured.rounds);
@@ -104,10 +112,10 @@ async function measure(options: Options, processes: Processes): Promise<void> {
   const seconds = Math.round((performance.now() - began) / 1_000);
   console.log(workloadText(options));
   console.log(`\n${tables.map(formatTable).join('\n\n')}\n`);
-  const { answers, tokens, errorsOfPeer } = bench.tally;
+  const { answers, tokens, errorsOfPeer } = bench?.tally ?? { answers: 0, tokens: 0, errorsOfPeer: 0 };
   if (answers > 0) console.log(`Compared with the model's own log: ${answers} answers, ${tokens} tokens, 0 wrong, 0 missing, 0 errors.`);
   if (options.only.includes('gateway')) console.log(`Wrong answers of the peer among them: ${errorsOfPeer}.`);
-  const file = writeResult(options.quick ? 'quick' : 'bench', { ...described, seconds, checked: bench.tally, tables, rounds });
+  const file = writeResult(options.quick ? 'quick' : 'bench', { ...described, seconds, checked: bench?.tally, tables, rounds });
   console.log(`${seconds} s; the rounds are in ${file}`);
   if (options.quick) console.log('A quick run shows that everything works; its figures are hints.');
 }
@@ -144,7 +152,7 @@ async function profile(options: Options, processes: Processes): Promise<void> {
 
 function workloadText({ workload, only, limits, profile: profiling }: Options): string {
   const { cpu, cores, memoryGb, node, system, loadAtStart, commit } = machine();
-  const { tokens, ttft, idle, sends, users, storm, gateway, audit, rounds } = workload;
+  const { tokens, ttft, idle, sends, users, storm, gateway, audit, privacy, rounds } = workload;
   const plan = limits ? 'a plan with every limit, none of them near' : 'a plan without limits';
   const lines = [
     `machine: ${cores} cores (${cpu}), ${memoryGb} GB, ${system}, Node ${node}, load ${loadAtStart.toFixed(1)} now; commit ${commit}`,
@@ -160,6 +168,7 @@ function workloadText({ workload, only, limits, profile: profiling }: Options): 
     storm: `storm: ${storm.readers} readers of answers of ${storm.tokensPerAnswer} tokens at ${storm.tokensPerSecond}/s; their replica is killed (SIGKILL), and each connects to the other one within ${storm.jitterMs} ms; ${storm.rounds} rounds`,
     gateway: `gateway: chat completions over SSE through parley, a bare relay and @portkey-ai/gateway ${portkeyVersion} in turn: ${gateway.tokens.streams} streams of ${gateway.tokens.tokensPerAnswer} tokens at ${gateway.tokens.tokensPerSecond}/s; ${gateway.ttft.probes} probes alone, ${gateway.ttft.lightMs} ms; ${gateway.rounds} rounds; and ${gateway.turns} single turns`,
     audit: `audit: ${audit.writers} transactions at once on ${audit.connections} connections, each with one entry in the chain of one tenant, ${audit.measuredMs} ms`,
+    privacy: `privacy: ${privacy.bytes / 1e6} MB of messages to a support desk, in pieces of ${privacy.messageLength} characters, on one core of this process`,
   };
   if (profiling) return [...lines, only.length === 1 && only[0] === 'sends' ? of.sends : of.tokens].join('\n');
   lines.push(`median (least–most) of ${rounds} rounds where nothing else is said, in turn; ratio = server by relay, round by round`);
