@@ -1,3 +1,4 @@
+import { nameRecognizers } from './names/name-recognizers.ts';
 import type { Recognizer } from './recognizer.ts';
 import { creditCard } from './patterns/credit-card.ts';
 import { crypto } from './patterns/crypto.ts';
@@ -29,4 +30,4 @@ export const patternRecognizers: readonly Recognizer[] = [
 ];
 
 /** Every recognizer that is built in. */
-export const builtInRecognizers: readonly Recognizer[] = patternRecognizers;
+export const builtInRecognizers: readonly Recognizer[] = [...patternRecognizers, ...nameRecognizers];

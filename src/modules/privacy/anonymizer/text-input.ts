@@ -1,4 +1,5 @@
 import type { Language } from './entity-kinds.ts';
+import { type Word, wordsOf } from './names/words.ts';
 
 /** Digits in groups, as people write numbers: `+44 (0)20 7946-0958`. */
 export interface NumberRun {
@@ -43,6 +44,7 @@ const maxWindow = 8;
 /** A text with what several recognizers look for in it, each found once and only when asked. */
 export class TextInput {
   private foundNumbers: NumberRun[] | undefined;
+  private foundWords: Word[] | undefined;
   private foundWindows: Map<number, DigitWindow[]> | undefined;
 
   readonly text: string;
@@ -58,6 +60,12 @@ export class TextInput {
   get numbers(): readonly NumberRun[] {
     this.foundNumbers ??= numberRuns(this.text);
     return this.foundNumbers;
+  }
+
+  /** The words, in order. */
+  get words(): readonly Word[] {
+    this.foundWords ??= wordsOf(this.text);
+    return this.foundWords;
   }
 
   /** Neighbouring groups of digits that have `length` digits together, 8 to 19. */

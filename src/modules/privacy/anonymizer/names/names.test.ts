@@ -1,0 +1,50 @@
+import { expect, test } from 'vitest';
+import { Analyzer } from '../analyzer.ts';
+import type { EntityKind } from '../entity-kinds.ts';
+
+const analyzer = new Analyzer();
+
+/** Texts in which «…» marks what has to be found of a kind; without marks nothing of it may be found. */
+const rows: [EntityKind, string][] = [
+  ['PERSON', 'My name is «John Smith» and I live in Berlin.'],
+  ['PERSON', "Dear Ms. «Johnson», «Mary O'Brien»'s appointment is with Dr. «Ahmed Al-Rashid»."],
+  ['PERSON', 'hi, this is «priya sharma», can you help?'],
+  ['PERSON', '«Svetlana Ivanova», «Lars Øberg» and «Kwame Mensah» met in Tokyo.'],
+  ['PERSON', 'A customer named «Tom-Oliver Heidel» from Zürich complained about Herr «Schmidt».'],
+  ['PERSON', 'Ich heiße «Jürgen Müller». Me llamo «María García López». Mi chiamo «Giuseppe Rossi».'],
+  ['PERSON', "Je m'appelle «Camille Dubois»."],
+  ['PERSON', 'Your driver «Carlos» will arrive at 5pm. Ask for «Stephanie».'],
+  ['PERSON', 'as promised, i will call «michael brown» tomorrow'],
+  ['PERSON', 'Will you mark the order in May? The bill is due. I hope Grace period applies.'],
+  ['PERSON', 'Order 1234: Red Running Shoes, size 42. Visit Our Store. Thank You!'],
+  ['PERSON', 'The River Street office of Smith Group in New York is open on Monday.'],
+  ['LOCATION', 'I flew from «New York» to «Los Angeles», then lived in «Germany» and «Port Jessica».'],
+  ['LOCATION', 'Ich wohne in «München», sie in «Zürich».'],
+  ['LOCATION', 'Have a nice day, and enjoy reading in the bath.'],
+  ['STREET_ADDRESS', 'Please send it to «123 Main Street, Apt 4B, Springfield, IL 62704».'],
+  ['STREET_ADDRESS', '«4857 Breezewood Court\nParsons, KS 67357»'],
+  ['STREET_ADDRESS', 'Er wohnt in der «Hauptstraße 12, 10115 Berlin».'],
+  ['STREET_ADDRESS', "J'habite «12 rue de la République, 75001 Paris»."],
+  ['STREET_ADDRESS', 'Vivo en «Calle Mayor 5, 28013 Madrid», trabajo en «Via Roma 10, 00184 Roma».'],
+  ['STREET_ADDRESS', 'We have 3 Great Options and 12 Months Free.'],
+  ['ORGANIZATION', 'He works at «Acme Solutions Inc» and she at «Goldman Sachs».'],
+  ['ORGANIZATION', 'An invoice of «Smith, Jones and Brown», paid by «Müller & Söhne» to «Contoso GmbH».'],
+  ['ORGANIZATION', 'The bank is closed, and so is the school.'],
+  ['NRP', 'She is a «French» «Catholic».'],
+  ['DATE_TIME', 'Due on «March 5, 2024» or «2024-03-05T10:30:00Z», «12. Mai 2023», le «3 janvier 2020», at «10:30 am».'],
+  ['DATE_TIME', 'version 1.2.3 of 10/12, ratio 3:1, you may go'],
+  ['DATE_OF_BIRTH', 'DOB: «1945-08-12»; geboren am «12.05.1987»; due 2024-01-01'],
+];
+
+for (const [kind, row] of rows) {
+  test(`${kind}: ${row.slice(0, 60).replaceAll('\n', ' ')}`, () => {
+    const text = row.replaceAll(/[«»]/g, '');
+    const wanted = [...row.matchAll(/«([^»]*)»/g)].map(([, inside]) => inside);
+    expect(
+      analyzer
+        .analyze(text)
+        .filter((span) => span.kind === kind)
+        .map(({ start, end }) => text.slice(start, end)),
+    ).toEqual(wanted);
+  });
+}

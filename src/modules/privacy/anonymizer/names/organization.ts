@@ -1,0 +1,64 @@
+import type { Finding, Recognizer } from '../recognizer.ts';
+
+/** Bounded, since a text may be one word without end. */
+const capital = String.raw`\p{Lu}[\p{L}\p{M}\d'’&.-]{0,30}`;
+const legal = String.raw`(?:Inc|LLC|L\.L\.C|Ltd|Limited|LLP|PLC|plc|Corp|Corporation|Co|Company|GmbH(?: & Co\. ?(?:KG|OHG))?|AG|KG|OHG|KGaA|e\.V|SE|S\.?A\.?S?|SARL|S\.?A\.?R\.?L|EURL|S\.?L\.?U?|S\.?p\.?A|S\.?r\.?l|B\.?V|N\.?V|AB|AS|A\/S|Oy|Oyj|Pty|Group|Gruppe|Groupe|Holding|Holdings|Partners|Associates|Industries|Enterprises|Solutions|Technologies|Systems|Labs|Laboratories|Pharmaceuticals|Consulting|Ventures|Capital|Bank|Airlines|Airways|Insurance|Foundation|Stiftung|Institute|Institut|University|Universität|Université|College|School|Hospital|Klinik|Clinic|Medical Center|Church|Museum|Ministry|Department|Agency|Association|Society|Club|Union|Press|Times|Motors|Energy|Foods|Media|Studios|Records|Stores|Logistics)`;
+const patterns: { pattern: RegExp; confidence: number }[] = [
+  // Names with an ending that says what they are; `X, Y and Z` and `X-Y` before it.
+  {
+    pattern: new RegExp(
+      String.raw`(?<![\p{L}\d])(?!(?:The|A|An|My|Our|Your|This|That|In|At|Of|For|And)\s)${capital}(?:(?: and | & | und | et | y | e | of | de |[ -])${capital}){0,4}?,? ${legal}(?![\p{L}\d])\.?`,
+      'gu',
+    ),
+    confidence: 0.75,
+  },
+  {
+    pattern: new RegExp(
+      String.raw`(?<![\p{L}\d])(?:University|Bank|Institute|Ministry|Department|Church|Museum|Hospital|Université|Universität|Universidad|Università|Banco|Banca|Banque) (?:of|de|del|della|di|für|du) (?:the )?${capital}(?: (?:of |and )?${capital}){0,2}`,
+      'gu',
+    ),
+    confidence: 0.75,
+  },
+  // Companies of partners.
+  {
+    pattern: new RegExp(String.raw`(?<![\p{L}\d])${capital}, ${capital} (?:and|&|und|et|y|e) ${capital}(?![\p{L}])`, 'gu'),
+    confidence: 0.6,
+  },
+  {
+    pattern: new RegExp(
+      String.raw`(?<![\p{L}\d])${capital}(?: ${capital})? (?:and|&|und) (?:Sons|Söhne|Co|Partners|Partner|Associates|Brothers|Daughters)(?![\p{L}])\.?`,
+      'gu',
+    ),
+    confidence: 0.75,
+  },
+  { pattern: new RegExp(String.raw`(?<![\p{L}\d])${capital} & ${capital}(?![\p{L}])`, 'gu'), confidence: 0.45 },
+  // Where somebody works.
+  {
+    pattern: new RegExp(
+      String.raw`(?<=\b(?:work(?:s|ed|ing)? (?:at|for)|employed (?:at|by)|job at|position at|CEO of|founder of|manager at|engineer at|arbeite bei|travaille chez|trabajo en|lavoro (?:per|alla)|hired by|joined)\s)${capital}(?:[ &-]{1,3}${capital}){0,3}`,
+      'gu',
+    ),
+    confidence: 0.6,
+  },
+];
+const known = new RegExp(
+  String.raw`(?<![\p{L}\d@./-])(?:Google|Microsoft|Apple|Amazon|Facebook|Meta|Netflix|Tesla|IBM|Intel|Oracle|SAP|Siemens|Bosch|BMW|Volkswagen|Daimler|Mercedes-Benz|Audi|Toyota|Honda|Sony|Samsung|Nokia|Ericsson|Philips|Unilever|Nestlé|Novartis|Roche|Pfizer|Moderna|BioNTech|Bayer|BASF|Deutsche Bank|Commerzbank|Deutsche Telekom|Telekom|Vodafone|Lufthansa|Ryanair|EasyJet|Airbus|Boeing|NASA|FBI|CIA|NATO|UNICEF|UNESCO|WHO|HSBC|Barclays|JPMorgan|Goldman Sachs|Morgan Stanley|Citibank|Wells Fargo|Bank of America|PayPal|Visa|Mastercard|Walmart|Costco|Starbucks|McDonald['’]s|Coca-Cola|Pepsi|Nike|Adidas|IKEA|H&M|Zara|Spotify|Uber|Airbnb|Twitter|LinkedIn|Salesforce|Adobe|Cisco|Dell|HP|Lenovo|Huawei|Alibaba|Tencent|BBC|CNN|Reuters|Harvard|Stanford|MIT|Telefónica|Santander|BBVA|Renault|Peugeot|Carrefour|Orange S\.A\.|Fiat|Ferrari|Eni|Enel|UniCredit)(?![\p{L}\d])`,
+  'gu',
+);
+
+/** Companies, institutions and the like: by what their names end with, by how partners are named, by where somebody works, and a few that everybody knows. */
+export const organization: Recognizer = {
+  name: 'organization',
+  kinds: ['ORGANIZATION'],
+  find({ text }) {
+    const found: Finding[] = [];
+    for (const { pattern, confidence } of [...patterns, { pattern: known, confidence: 0.55 }]) {
+      pattern.lastIndex = 0;
+      for (let match = pattern.exec(text); match !== null; match = pattern.exec(text)) {
+        const end = match.index + match[0].replace(/[.,\s]+$/, '').length;
+        found.push({ kind: 'ORGANIZATION', start: match.index, end, confidence });
+      }
+    }
+    return found;
+  },
+};

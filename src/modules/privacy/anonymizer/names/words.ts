@@ -1,0 +1,73 @@
+import { isCommon } from './word-lists.ts';
+
+/** A word of a text. */
+export interface Word {
+  start: number;
+  end: number;
+  text: string;
+  lower: string;
+  /** Its first letter is a capital. */
+  capital: boolean;
+  /** All its letters are capitals, and there are at least two. */
+  upper: boolean;
+  /** The first of its sentence or line, where everything has a capital. */
+  first: boolean;
+  /** What stands between the word before and this one. */
+  gap: string;
+}
+
+const word = /\p{L}[\p{L}\p{M}]*(?:['’-]\p{L}[\p{L}\p{M}]*)*/gu;
+const possessive = /['’]s$/;
+const sentenceEnd = /[.!?:;\n"“„»([*>•]\s*$|^\s*[-–]\s*$/;
+
+/** The words of a text in order. A possessive ending is no part of its word. */
+export function wordsOf(text: string): Word[] {
+  const words: Word[] = [];
+  let last = 0;
+  word.lastIndex = 0;
+  for (let match = word.exec(text); match !== null; match = word.exec(text)) {
+    const full = match[0];
+    const bare = full.replace(possessive, '');
+    const gap = text.slice(Math.max(last, match.index - 12), match.index);
+    const initial = bare[0] ?? '';
+    const capital = initial !== initial.toLowerCase();
+    words.push({
+      start: match.index,
+      end: match.index + bare.length,
+      text: bare,
+      lower: bare.toLowerCase().replaceAll('’', "'"),
+      capital,
+      upper: bare.length > 1 && capital && bare === bare.toUpperCase(),
+      first: words.length === 0 || sentenceEnd.test(gap),
+      gap,
+    });
+    last = match.index + full.length;
+  }
+  return words;
+}
+
+/** Whether a word continues the one before it: nothing but a space, or a point and a space behind an initial. */
+export function follows(before: Word | undefined, next: Word | undefined): boolean {
+  if (before === undefined || next === undefined) return false;
+  return (
+    /^[ \u00a0\t]{1,2}$/.test(next.gap) ||
+    (/^\.[ \u00a0]?$/.test(next.gap) && (before.text.length === 1 || titles.has(before.lower) || before.lower === 'st'))
+  );
+}
+
+/** Whether a word may be a part of a name: a capital, and no word of the language. */
+export function looksLikeName(of: Word | undefined): boolean {
+  return of !== undefined && of.capital && !isCommon(of.lower) && !/^(?:I|Im|Ive)$/.test(of.text);
+}
+
+/** What the names of many towns begin with, in lower case: `Port Jessica`. */
+export const townBeginnings: ReadonlySet<string> = new Set(
+  'north east west south new lake port saint sainte santa san los las el bad fort mount villa ville'.split(' '),
+);
+
+/** What stands before names, in lower case and without a point. */
+export const titles: ReadonlySet<string> = new Set(
+  'mr mrs ms miss mx dr prof professor sir dame mister doctor rev reverend capt captain sgt lt col herr frau fräulein m mme mlle monsieur madame señor señora señorita sr sra srta don doña signor signora signorina sig dott dottoressa ing avv'.split(
+    ' ',
+  ),
+);
