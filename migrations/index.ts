@@ -12,6 +12,7 @@ import { Models1763700000008 } from './main/0008-models.ts';
 import { CallsOfATurn1763700000009 } from './main/0009-calls-of-a-turn.ts';
 import { Audit1763700000010 } from './main/0010-audit.ts';
 import { BotVersionsUnderNewKeys1763700000014 } from './main/0014-bot-versions-under-new-keys.ts';
+import { PrivacyMappings1763700000015 } from './main/0015-privacy-mappings.ts';
 
 /** Migrations of the main database, oldest first. Forward only: expand, then contract. */
 export const mainMigrations = [
@@ -26,6 +27,7 @@ export const mainMigrations = [
   CallsOfATurn1763700000009,
   Audit1763700000010,
   BotVersionsUnderNewKeys1763700000014,
+  PrivacyMappings1763700000015,
 ];
 
 /** Migrations of the keystore database, oldest first. */

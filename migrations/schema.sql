@@ -192,6 +192,11 @@ TABLE platform_model_targets
   continues boolean
   tier integer NOT NULL
   weight integer NOT NULL
+TABLE privacy_mappings [row level security, forced]
+  tenant_id uuid NOT NULL
+  id uuid NOT NULL
+  content bytea NOT NULL
+  expires_at timestamp with time zone NOT NULL
 TABLE provider_calls [row level security, forced]
   tenant_id uuid NOT NULL
   id uuid NOT NULL
@@ -397,6 +402,8 @@ platform_model_targets: PRIMARY KEY (route_id, "position")
 platform_model_targets: FOREIGN KEY (route_id) REFERENCES platform_model_routes(id) ON DELETE CASCADE
 platform_model_targets: CHECK (((tier >= 0) AND (tier <= 100)))
 platform_model_targets: CHECK (((weight >= 1) AND (weight <= 1000)))
+privacy_mappings: PRIMARY KEY (tenant_id, id)
+privacy_mappings: FOREIGN KEY (tenant_id) REFERENCES tenants(id) ON DELETE CASCADE
 provider_calls: CHECK ((kind = ANY (ARRAY['chat'::text, 'embedding'::text, 'job'::text, 'cache'::text])))
 provider_calls: PRIMARY KEY (tenant_id, id)
 provider_calls: CHECK ((reserved_cost >= 0))
@@ -477,6 +484,8 @@ CREATE UNIQUE INDEX platform_model_credentials_pkey ON public.platform_model_cre
 CREATE UNIQUE INDEX platform_model_routes_name_key ON public.platform_model_routes USING btree (name)
 CREATE UNIQUE INDEX platform_model_routes_pkey ON public.platform_model_routes USING btree (id)
 CREATE UNIQUE INDEX platform_model_targets_pkey ON public.platform_model_targets USING btree (route_id, "position")
+CREATE INDEX privacy_mappings_expiry ON public.privacy_mappings USING btree (expires_at)
+CREATE UNIQUE INDEX privacy_mappings_pkey ON public.privacy_mappings USING btree (tenant_id, id)
 CREATE INDEX provider_calls_by_time ON public.provider_calls USING btree (tenant_id, created_at)
 CREATE UNIQUE INDEX provider_calls_of_turn ON public.provider_calls USING btree (tenant_id, turn_id, call) WHERE (turn_id IS NOT NULL)
 CREATE INDEX provider_calls_open ON public.provider_calls USING btree (created_at) WHERE (settled_at IS NULL)
@@ -530,6 +539,8 @@ model_targets: tenant_isolation FOR ALL TO parley_tenant USING (tenant_id = (cur
 outbox: system_read FOR SELECT TO parley_system USING true
 outbox: system_update FOR UPDATE TO parley_system USING true WITH CHECK true
 outbox: tenant_isolation FOR ALL TO parley_tenant USING (tenant_id = (current_setting('app.tenant'::text))::uuid) WITH CHECK (tenant_id = (current_setting('app.tenant'::text))::uuid)
+privacy_mappings: system_read FOR SELECT TO parley_system USING true
+privacy_mappings: tenant_isolation FOR ALL TO parley_tenant USING (tenant_id = (current_setting('app.tenant'::text))::uuid) WITH CHECK (tenant_id = (current_setting('app.tenant'::text))::uuid)
 provider_calls: system_read FOR SELECT TO parley_system USING true
 provider_calls: tenant_isolation FOR ALL TO parley_tenant USING (tenant_id = (current_setting('app.tenant'::text))::uuid) WITH CHECK (tenant_id = (current_setting('app.tenant'::text))::uuid)
 refresh_tokens: system_read FOR SELECT TO parley_system USING true
@@ -574,6 +585,7 @@ platform_model_routes: parley_system DELETE, INSERT, SELECT, UPDATE
 platform_model_routes: parley_tenant SELECT
 platform_model_targets: parley_system DELETE, INSERT, SELECT, UPDATE
 platform_model_targets: parley_tenant SELECT
+privacy_mappings: parley_tenant DELETE, INSERT, SELECT, UPDATE
 provider_calls: parley_tenant INSERT, SELECT, UPDATE
 refresh_tokens: parley_tenant DELETE, INSERT, SELECT, UPDATE
 replicas: parley_system DELETE, INSERT, SELECT, UPDATE
@@ -597,6 +609,7 @@ memberships: parley_system SELECT (created_at, id, role, tenant_id, user_id)
 outbox: parley_system SELECT (created_at, dispatched_at, given_up_at, id, last_error, name, payload, tenant_id)
 outbox: parley_system UPDATE (dispatched_at, given_up_at)
 platform_model_credentials: parley_system SELECT (api_version, base_url, created_at, id, kind, name, updated_at, version)
+privacy_mappings: parley_system SELECT (expires_at, id, tenant_id)
 provider_calls: parley_system SELECT (created_at, id, settled_at, state, tenant_id, turn_id)
 refresh_tokens: parley_system SELECT (id, session_id, tenant_id, token_hash)
 sessions: parley_system SELECT (expires_at, id, revoked_at, tenant_id, user_id)

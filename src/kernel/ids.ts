@@ -16,6 +16,7 @@ export const idPrefixes = {
   turn: 'turn',
   modelCredential: 'mcred',
   modelRoute: 'mroute',
+  privacyMapping: 'pmap',
   event: 'evt',
   request: 'req',
 } as const;

@@ -86,6 +86,7 @@ async function dump(): Promise<Sealed[]> {
     ['memberships', ['email'], 'NULL'],
     ['idempotency_keys', ['response'], 'NULL'],
     ['model_credentials', ['secret'], 'NULL'],
+    ['privacy_mappings', ['content'], 'NULL'],
     [`(SELECT *, '${platformId}'::uuid AS tenant_id FROM platform_model_credentials)`, ['secret'], 'NULL'],
   ];
   const all: Sealed[] = [];
@@ -122,6 +123,7 @@ test('P7: every ciphertext column is in the dump of this test, so that none esca
     'messages.content',
     'model_credentials.secret',
     'platform_model_credentials.secret',
+    'privacy_mappings.content',
     'turns.request',
     'visitors.attributes',
     'visitors.external_id',

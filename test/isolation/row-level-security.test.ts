@@ -167,6 +167,7 @@ describe('P4: the system role', () => {
       platform_model_credentials: ['id', 'name', 'kind', 'base_url', 'api_version', 'version', 'created_at', 'updated_at'],
       outbox: ['tenant_id', 'id', 'name', 'payload', 'created_at', 'dispatched_at', 'given_up_at', 'last_error'],
       plans: ['id', 'name', 'tier', 'trial_days', 'limits', 'created_at', 'updated_at'],
+      privacy_mappings: ['tenant_id', 'id', 'expires_at'],
       provider_calls: ['tenant_id', 'id', 'turn_id', 'state', 'created_at', 'settled_at'],
       refresh_tokens: ['tenant_id', 'id', 'session_id', 'token_hash'],
       replicas: ['id', 'role', 'started_at', 'beats', 'beat_at', 'slots', 'running', 'service_seconds'],

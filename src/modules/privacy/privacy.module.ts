@@ -1,5 +1,8 @@
 import { Module } from '@nestjs/common';
 import { IdentityModule } from '../identity/index.ts';
+import { AnalysisController } from './analysis/analysis.controller.ts';
+import { AnalysisService } from './analysis/analysis.service.ts';
+import { MappingsRepository } from './analysis/mappings.repository.ts';
 import { Analyzer } from './anonymizer/analyzer.ts';
 import { FullAnalyzer } from './anonymizer/remote/full-analyzer.ts';
 import { PresidioRecognizer } from './anonymizer/remote/presidio.recognizer.ts';
@@ -23,9 +26,11 @@ const audit = [AuditEventsRepository, Audit, AuditExport];
 /** What keeps personal data from whoever has no need of it, and the record of who did what. */
 @Module({
   imports: [IdentityModule, InjectionModule],
-  controllers: [AuditController],
+  controllers: [AnalysisController, AuditController],
   providers: [
     ...audit,
+    AnalysisService,
+    MappingsRepository,
     PromptPrivacy,
     { provide: Analyzer, useFactory: () => new Analyzer() },
     { provide: FullAnalyzer, inject: [Analyzer, privacyConfig.token], useFactory: fullAnalyzer },

@@ -54,7 +54,6 @@ export class AcceptTurn {
     this.checks.checkSize(send);
     const bot = await this.bots.find(tenantId, botId);
     if (bot === undefined) throw botErrors.notFound();
-    const growth = this.checks.checkContent(send, bot.settings);
     const turnId = newUuid();
     const place = { tenantId, visitorId, turnId };
     const entered = await this.door.enter(place).catch((error: unknown) => {
@@ -64,6 +63,7 @@ export class AcceptTurn {
     if (entered instanceof TurnedAway) return this.join(send, entered);
     try {
       await checkInjection(send, bot.settings);
+      const growth = await this.checks.checkContent(send, bot.settings);
       const { turn, joined } = await this.take(send, { settings: bot.settings, growth }, turnId, entered.limits);
       const rate = joined ? entered.takeBack() : entered.rate;
       return { tenantId, turnId: turn.id, conversationId: turn.conversationId, visitorId, joined, rate };

@@ -26,12 +26,14 @@ export class SendChecks {
    * Looks for personal data by the bot's policy; gives the bytes that the prompt grows by when they are hidden. Throws 422
    * `personal_data_blocked`.
    */
-  checkContent({ text, prompt }: SendRequest, settings: BotSettings): number {
+  async checkContent({ text, prompt }: SendRequest, settings: BotSettings): Promise<number> {
     const policy = effectivePolicy(settings.privacy ?? null);
-    if (policy.inputKinds.length === 0) return 0;
-    const { blocked, growth } = this.privacy.check(text, policy);
+    if (policy.look.kinds.length === 0) return 0;
+    const { blocked, growth } = await this.privacy.check(text, policy);
     if (blocked.length > 0) throw privacyErrors.blocked(blocked);
     const own = (prompt?.messages ?? []).filter(({ role }) => role !== 'system');
-    return own.reduce((sum, { content }) => sum + this.privacy.check(content, policy).growth, growth + historyGrowth);
+    let total = growth + historyGrowth;
+    for (const { content } of own) total += (await this.privacy.check(content, policy)).growth;
+    return total;
   }
 }

@@ -1,26 +1,9 @@
 import { z } from 'zod';
-
-/** Longest text, and most of all texts of a request together, in bytes of UTF-8. */
-const textBytes = 256 * 1_024;
-const allBytes = 1_024 * 1_024;
-
-const Text = z
-  .string()
-  .max(textBytes)
-  .refine((text) => Buffer.byteLength(text) <= textBytes, 'at most 256 KiB');
+import { GivenText, GivenTexts } from '../given-text.schemas.ts';
 
 /** Body of "analyze for prompt injection": a text, or up to 100. */
 export const AnalyzeInjection = z
-  .union([
-    z.strictObject({ text: Text }),
-    z.strictObject({
-      texts: z
-        .array(Text)
-        .min(1)
-        .max(100)
-        .refine((texts) => texts.reduce((sum, text) => sum + Buffer.byteLength(text), 0) <= allBytes, 'at most 1 MiB in all'),
-    }),
-  ])
+  .union([z.strictObject({ text: GivenText }), z.strictObject({ texts: GivenTexts })])
   .meta({ id: 'AnalyzeInjection' });
 /** Texts to analyze, validated. */
 export type AnalyzeInjection = z.output<typeof AnalyzeInjection>;

@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { Analyzer } from '../anonymizer/analyzer.ts';
+import { FullAnalyzer } from '../anonymizer/remote/full-analyzer.ts';
 import type { EntityKind } from '../anonymizer/entity-kinds.ts';
 import type { Span } from '../anonymizer/recognizer.ts';
 import type { EffectivePolicy } from '../policies/privacy-policy.ts';
@@ -29,11 +30,14 @@ export interface Checked {
 export class PromptPrivacy {
   private readonly remembered = new Map<string, readonly Span[]>();
 
-  constructor(private readonly analyzer: Analyzer) {}
+  constructor(
+    private readonly analyzer: Analyzer,
+    private readonly full: FullAnalyzer,
+  ) {}
 
-  /** What a message holds that somebody wants to send. */
-  check(text: string, policy: EffectivePolicy): Checked {
-    const spans = this.find(text, policy);
+  /** What a message holds that somebody wants to send. Throws 503 where a remote recognizer gives no answer and failure is closed. */
+  async check(text: string, policy: EffectivePolicy): Promise<Checked> {
+    const spans = await this.find(text, policy);
     const blocked = [...new Set(spans.map(({ kind }) => kind))].filter((kind) => policy.actionOf.get(kind) === 'block');
     // Each place may also be the only one where a value is recognized that stands elsewhere in the text.
     const growth = spans.reduce(
@@ -44,26 +48,38 @@ export class PromptPrivacy {
   }
 
   /** Hides what the policy says in all texts of a prompt, in order. `secret`: that of the conversation (`placeholderSecret`). */
-  hide(texts: readonly PromptText[], policy: EffectivePolicy, secret: Buffer): { pseudonyms: Pseudonyms; texts: string[] } {
+  async hide(texts: readonly PromptText[], policy: EffectivePolicy, secret: Buffer): Promise<{ pseudonyms: Pseudonyms; texts: string[] }> {
     const pseudonyms = new Pseudonyms(secret, policy);
-    const analyzed = texts.map(({ id, text }): AnalyzedText => ({ text, spans: this.known(id, text, policy) }));
+    const analyzed: AnalyzedText[] = [];
+    for (const { id, text } of texts) {
+      const spans = this.known(id, text, policy);
+      // Waiting costs, and mostly there is nothing to wait for.
+      analyzed.push({ text, spans: spans instanceof Promise ? await spans : spans });
+    }
     return { pseudonyms, texts: pseudonyms.hideAll(analyzed) };
   }
 
-  private known(id: string | undefined, text: string, policy: EffectivePolicy): readonly Span[] {
+  private known(id: string | undefined, text: string, policy: EffectivePolicy): readonly Span[] | Promise<readonly Span[]> {
     if (id === undefined) return this.find(text, policy);
     const key = `${id}|${policy.fingerprint}`;
-    const spans = this.remembered.get(key) ?? this.find(text, policy);
+    const spans = this.remembered.get(key);
+    if (spans === undefined) return this.learn(key, this.find(text, policy));
     // The one that was used last is the last to go.
     this.remembered.delete(key);
     this.remembered.set(key, spans);
-    if (this.remembered.size > maxRemembered) this.remembered.delete(this.remembered.keys().next().value ?? '');
     return spans;
   }
 
-  private find(text: string, { inputKinds, minConfidence, allow }: EffectivePolicy): readonly Span[] {
-    if (inputKinds.length === 0) return [];
-    return this.analyzer.analyze(text, { kinds: inputKinds, allow, ...(minConfidence === undefined ? {} : { minConfidence }) });
+  private learn(key: string, found: readonly Span[] | Promise<readonly Span[]>): readonly Span[] | Promise<readonly Span[]> {
+    if (found instanceof Promise) return found.then((spans) => this.learn(key, spans));
+    this.remembered.set(key, found);
+    if (this.remembered.size > maxRemembered) this.remembered.delete(this.remembered.keys().next().value ?? '');
+    return found;
+  }
+
+  private find(text: string, { look }: EffectivePolicy): readonly Span[] | Promise<readonly Span[]> {
+    if (look.kinds.length === 0) return [];
+    return this.full.asksElsewhere ? this.full.analyzeAll(text, look) : this.analyzer.analyze(text, look);
   }
 }
 

@@ -1,12 +1,15 @@
 import { randomBytes } from 'node:crypto';
 import { expect, test } from 'vitest';
 import { Analyzer } from '../anonymizer/analyzer.ts';
+import { FullAnalyzer } from '../anonymizer/remote/full-analyzer.ts';
+import { CustomData } from '../anonymizer/custom/custom-data.schemas.ts';
 import { effectivePolicy } from '../policies/privacy-policy.ts';
 import { longestPlaceholder, placeholderPattern } from './placeholders.ts';
 import { PromptPrivacy } from './prompt-privacy.ts';
 import { Pseudonyms } from './pseudonyms.ts';
 
-const privacy = new PromptPrivacy(new Analyzer());
+const analyzer = new Analyzer();
+const privacy = new PromptPrivacy(analyzer, new FullAnalyzer(analyzer));
 const secret = randomBytes(32);
 const policy = effectivePolicy(null);
 const values = ['ada.lovelace@example.com', '4111 1111 1111 1111', '+44 20 7946 0958', 'DE89 3704 0044 0532 0130 00'];
@@ -16,23 +19,23 @@ function placeholdersIn(hidden: string): string[] {
   return [...hidden.matchAll(placeholderPattern())].map(([placeholder]) => placeholder);
 }
 
-test('P7: the model gets placeholders, the same ones in each turn of a conversation and others elsewhere', () => {
-  const hide = (key: Buffer) => privacy.hide([{ text }, { text: `Again: ${values[0]}` }], policy, key).texts;
-  const [first = '', again = ''] = hide(secret);
+test('P7: the model gets placeholders, the same ones in each turn of a conversation and others elsewhere', async () => {
+  const hide = async (key: Buffer) => (await privacy.hide([{ text }, { text: `Again: ${values[0]}` }], policy, key)).texts;
+  const [first = '', again = ''] = await hide(secret);
   for (const value of values) expect(first + again).not.toContain(value);
   expect(new Set(placeholdersIn(first)).size).toBe(values.length);
   expect(placeholdersIn(again)).toEqual(placeholdersIn(first).slice(0, 1));
-  expect(hide(secret)).toEqual([first, again]);
-  expect(placeholdersIn(hide(randomBytes(32)).join(''))).not.toEqual(placeholdersIn(first + again));
+  expect(await hide(secret)).toEqual([first, again]);
+  expect(placeholdersIn((await hide(randomBytes(32))).join(''))).not.toEqual(placeholdersIn(first + again));
 });
 
-test('a value that one text gives away is hidden in all', () => {
-  const { texts } = privacy.hide([{ text: 'my phone is 5551234567' }, { text: 'order 5551234567?' }], policy, secret);
+test('a value that one text gives away is hidden in all', async () => {
+  const { texts } = await privacy.hide([{ text: 'my phone is 5551234567' }, { text: 'order 5551234567?' }], policy, secret);
   expect(texts.join(' ')).not.toContain('5551234567');
 });
 
-test('what the model says is restored at every cut, in every form, and little is held back', () => {
-  const { pseudonyms, texts } = privacy.hide([{ text }], policy, secret);
+test('what the model says is restored at every cut, in every form, and little is held back', async () => {
+  const { pseudonyms, texts } = await privacy.hide([{ text }], policy, secret);
   const [email = '', card = '', phone = ''] = placeholdersIn(texts[0] ?? '');
   const said = [
     [
@@ -66,9 +69,9 @@ test('what the model says is restored at every cut, in every form, and little is
   }
 });
 
-test('a placeholder may end with what another one begins with', () => {
+test('a placeholder may end with what another one begins with', async () => {
   for (let at = 0; at < 200; at += 1) {
-    const { pseudonyms, texts } = privacy.hide([{ text }], policy, Buffer.from(`secret ${at}`));
+    const { pseudonyms, texts } = await privacy.hide([{ text }], policy, Buffer.from(`secret ${at}`));
     const stream = pseudonyms.restoring();
     const pieces = (texts[0] ?? '').match(/.{1,9}/gs) ?? [];
     expect(pieces.map((piece) => stream.push(piece)).join('') + stream.end()).toBe(text);
@@ -82,7 +85,7 @@ test('a placeholder may end with what another one begins with', () => {
   }
 });
 
-test('a value with quotes does not end the string of a JSON answer', () => {
+test('a value with quotes does not end the string of a JSON answer', async () => {
   const pseudonyms = new Pseudonyms(secret, policy);
   const span = { kind: 'SECRET', start: 0, end: 6, confidence: 1, recognizer: 'secret' } as const;
   const texts = pseudonyms.hideAll([{ text: 'a"b\\c1', spans: [span] }]);
@@ -91,41 +94,40 @@ test('a value with quotes does not end the string of a JSON answer', () => {
   expect(JSON.parse(restored)).toEqual({ p: 'a"b\\c1' });
 });
 
-test('what somebody writes in the form of a placeholder is inert', () => {
-  const { texts: earlier } = privacy.hide([{ text }], policy, secret);
+test('what somebody writes in the form of a placeholder is inert', async () => {
+  const { texts: earlier } = await privacy.hide([{ text }], policy, secret);
   const [stolen = ''] = placeholdersIn(earlier[0] ?? '');
-  const { pseudonyms, texts } = privacy.hide([{ text: `Tell me ${stolen} and email_00000000` }], policy, secret);
+  const { pseudonyms, texts } = await privacy.hide([{ text: `Tell me ${stolen} and email_00000000` }], policy, secret);
   expect(texts[0]).not.toContain(stolen);
   const stream = pseudonyms.restoring();
   expect(stream.push(texts[0] ?? '') + stream.end()).toBe(`Tell me ${stolen} and email_00000000`);
   // Another conversation's stands for nothing.
-  const foreign = privacy.hide([{ text }], policy, randomBytes(32)).pseudonyms.restoring();
+  const foreign = (await privacy.hide([{ text }], policy, randomBytes(32))).pseudonyms.restoring();
   expect(foreign.push(stolen) + foreign.end()).toBe(stolen);
 });
 
-test('an answer goes on as the model had begun it', () => {
-  const { pseudonyms, texts } = privacy.hide([{ text }], policy, secret);
+test('an answer goes on as the model had begun it', async () => {
+  const { pseudonyms, texts } = await privacy.hide([{ text }], policy, secret);
   const stream = pseudonyms.restoring();
   const shown = stream.push(texts[0] ?? '') + stream.end();
   expect(shown).toBe(text);
   expect(pseudonyms.hideShown(shown)).toBe(texts[0]);
 });
 
-test('a policy masks, leaves and blocks by kind', () => {
+test('a policy masks, leaves and blocks by kind', async () => {
   const own = effectivePolicy({
     kinds: { EMAIL_ADDRESS: 'mask', CREDIT_CARD: 'block', PHONE_NUMBER: 'off' },
-    output: {},
-    allow: ['De89 3704 0044 0532 0130 00'],
+    custom: CustomData.parse({ allow: ['De89 3704 0044 0532 0130 00'], dictionaries: [{ name: 'projects', terms: ['Orion'] }] }),
   });
-  const { texts, pseudonyms } = privacy.hide([{ text: `${values[0]} ${values[2]} ${values[3]}` }], own, secret);
-  expect(texts).toEqual([`[EMAIL] ${values[2]} ${values[3]}`]);
+  const { texts, pseudonyms } = await privacy.hide([{ text: `${values[0]} ${values[2]} ${values[3]} Orion` }], own, secret);
+  expect(texts).toEqual([expect.stringMatching(/^\[EMAIL\] \+44 20 7946 0958 DE89 3704 0044 0532 0130 00 ITEM_\w{8}$/)]);
   expect(pseudonyms.restoring().push('[EMAIL]')).toBe('[EMAIL]');
-  expect(privacy.check(text, own).blocked).toEqual(['CREDIT_CARD']);
+  expect((await privacy.check(text, own)).blocked).toEqual(['CREDIT_CARD']);
   expect(effectivePolicy(null, 'strict').actionOf.get('PERSON')).toBe('pseudonymise');
 });
 
-test('the room that hiding takes is known beforehand', () => {
+test('the room that hiding takes is known beforehand', async () => {
   const many = `call +15551234567, ${'a@b.io '.repeat(50)}`;
-  const { texts } = privacy.hide([{ text: many }], policy, secret);
-  expect(Buffer.byteLength(texts[0] ?? '')).toBeLessThanOrEqual(Buffer.byteLength(many) + privacy.check(many, policy).growth);
+  const { texts } = await privacy.hide([{ text: many }], policy, secret);
+  expect(Buffer.byteLength(texts[0] ?? '')).toBeLessThanOrEqual(Buffer.byteLength(many) + (await privacy.check(many, policy)).growth);
 });

@@ -25,7 +25,7 @@ export class Pseudonyms {
 
   constructor(
     private readonly secret: Buffer,
-    private readonly policy: EffectivePolicy,
+    private readonly policy: Pick<EffectivePolicy, 'actionOf'>,
   ) {}
 
   /** True when there is nothing to restore. */
@@ -50,6 +50,11 @@ export class Pseudonyms {
   /** A text of readers as the model has said it: what an answer that goes on begins with. */
   hideShown(text: string): string {
     return this.replace(text, []);
+  }
+
+  /** Every placeholder with its value. */
+  entries(): [string, string][] {
+    return [...this.values];
   }
 
   /** Restores the model's words. */

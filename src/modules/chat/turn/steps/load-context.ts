@@ -31,7 +31,7 @@ export async function loadContext(run: TurnRun, tools: TurnTools): Promise<void>
   const sources = { instructions: settings.instructions, callerInstructions: callerInstructions(own) };
   const instructions = instructionMessages(sources, marks).map(counted);
   const room = window - maxOutputTokens - sum(instructions);
-  const found = hidden(run, tools, await candidates(run, tools, own));
+  const found = await hidden(run, tools, await candidates(run, tools, own));
   const bytes =
     run.reserved === undefined ? Number.POSITIVE_INFINITY : run.reserved.input - inputBound(instructions.map(({ message }) => message));
   const history = fitting(found, room, bytes);
@@ -69,11 +69,11 @@ async function candidates(run: TurnRun, tools: TurnTools, own: PromptRequest | u
 }
 
 /** The messages as the model may have them. What stands for what is kept for the answer. */
-function hidden(run: TurnRun, tools: TurnTools, messages: Counted[]): Counted[] {
+async function hidden(run: TurnRun, tools: TurnTools, messages: Counted[]): Promise<Counted[]> {
   const { tenantId, turn, key, bot } = run;
   const policy = effectivePolicy(bot?.settings.privacy ?? null);
   const secret = placeholderSecret(key.bytes, tenantId, turn.conversationId);
-  const { pseudonyms, texts } = tools.prompting.privacy.hide(
+  const { pseudonyms, texts } = await tools.prompting.privacy.hide(
     messages.map(({ id, message }) => ({ text: message.content, ...(id === undefined ? {} : { id }) })),
     policy,
     secret,

@@ -1,0 +1,90 @@
+import { randomBytes } from 'node:crypto';
+import { Injectable } from '@nestjs/common';
+import { z } from 'zod';
+import { commonErrors } from '../../../kernel/app-error.ts';
+import { clock } from '../../../kernel/clock.ts';
+import { newUuid, publicId, uuidOf } from '../../../kernel/ids.ts';
+import type { Principal } from '../../../kernel/principal.ts';
+import { defineSealedTable, KeyRing, type Place, seal } from '../../../platform/crypto/index.ts';
+import { TenantDatabase } from '../../../platform/database/index.ts';
+import type { AnalyzeOptions } from '../anonymizer/analyzer.ts';
+import { customRecognizers } from '../anonymizer/custom/custom-recognizers.ts';
+import { entityKinds } from '../anonymizer/entity-kinds.ts';
+import type { Span } from '../anonymizer/recognizer.ts';
+import { FullAnalyzer } from '../anonymizer/remote/full-analyzer.ts';
+import type { Action, EffectivePolicy } from '../policies/privacy-policy.ts';
+import { Pseudonyms } from '../pseudonyms/pseudonyms.ts';
+import { RestoringStream } from '../pseudonyms/restoring-stream.ts';
+import type { AnalyzeTexts, AnonymizeTexts, DeanonymizeText } from './analysis.schemas.ts';
+import { MappingsRepository } from './mappings.repository.ts';
+
+/** How long values come back, in milliseconds. */
+const mappingMs = 86_400_000;
+
+const Values = z.array(z.tuple([z.string(), z.string()]));
+
+defineSealedTable({ table: 'privacy_mappings', columns: ['content'] });
+
+/** Looks through texts that a tenant sends, and hides what is in them. Nothing of the texts is kept but the values that were hidden, sealed. */
+@Injectable()
+export class AnalysisService {
+  constructor(
+    private readonly analyzer: FullAnalyzer,
+    private readonly database: TenantDatabase,
+    private readonly keys: KeyRing,
+    private readonly mappings: MappingsRepository,
+  ) {}
+
+  /** The findings of a text, or of each of the texts. */
+  async analyze(body: AnalyzeTexts) {
+    if ('text' in body) return { spans: await this.find(body.text, body) };
+    const results: { spans: Span[] }[] = [];
+    for (const text of body.texts) results.push({ spans: await this.find(text, body) });
+    return { results };
+  }
+
+  /** The texts with placeholders, and the id by which the values come back. */
+  async anonymize({ tenantId }: Principal, body: AnonymizeTexts) {
+    const texts = 'text' in body ? [body.text] : body.texts;
+    const analyzed: { text: string; spans: Span[] }[] = [];
+    for (const text of texts) analyzed.push({ text, spans: await this.find(text, body) });
+    const pseudonyms = new Pseudonyms(randomBytes(32), policyOf(body.actions));
+    const hidden = pseudonyms.hideAll(analyzed);
+    const id = newUuid();
+    const expiresAt = new Date(clock.now() + mappingMs);
+    const content = seal(await this.keys.tenantKey(tenantId), placeOf(tenantId, id), JSON.stringify(pseudonyms.entries()));
+    await this.database.forTenant(tenantId, (tx) => this.mappings.insert(tx, tenantId, { id, content, expiresAt }));
+    const mapping = { mapping_id: publicId('privacyMapping', id), expires_at: expiresAt.toISOString() };
+    return 'text' in body ? { text: hidden[0] ?? '', ...mapping } : { texts: hidden, ...mapping };
+  }
+
+  /** The text with its values. Throws 404 for a mapping that is foreign, unknown or has expired. */
+  async deanonymize({ tenantId }: Principal, { text, mapping_id: mappingId }: DeanonymizeText) {
+    const id = uuidOf('privacyMapping', mappingId);
+    const now = new Date(clock.now());
+    const sealed =
+      id === undefined ? undefined : await this.database.forTenant(tenantId, (tx) => this.mappings.find(tx, tenantId, id, now));
+    if (id === undefined || sealed === undefined) throw commonErrors.notFound('mapping');
+    const opened = await this.keys.open(placeOf(tenantId, id), sealed);
+    const stream = new RestoringStream(new Map(Values.parse(JSON.parse(opened.toString()))));
+    return { text: stream.push(text) + stream.end() };
+  }
+
+  private find(text: string, look: Pick<AnalyzeTexts, 'language' | 'kinds' | 'min_confidence' | 'custom'>): Promise<Span[]> {
+    const options: AnalyzeOptions = {
+      ...(look.language === undefined ? {} : { language: look.language }),
+      ...(look.kinds === undefined ? {} : { kinds: look.kinds }),
+      ...(look.min_confidence === undefined ? {} : { minConfidence: look.min_confidence }),
+      ...(look.custom === undefined ? {} : customRecognizers(look.custom)),
+    };
+    return this.analyzer.analyzeAll(text, options);
+  }
+}
+
+function policyOf(actions: Partial<Record<(typeof entityKinds)[number], Action>>): Pick<EffectivePolicy, 'actionOf'> {
+  return { actionOf: new Map(entityKinds.map((kind) => [kind, actions[kind] ?? 'pseudonymise'])) };
+}
+
+function placeOf(tenantId: string, rowId: string): Place {
+  return { tenantId, table: 'privacy_mappings', column: 'content', rowId };
+}
