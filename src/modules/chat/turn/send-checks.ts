@@ -5,9 +5,6 @@ import { type ChatConfig, chatConfig } from '../chat.config.ts';
 import { chatErrors } from '../chat.errors.ts';
 import type { SendRequest } from './send-request.ts';
 
-/** Bytes that the placeholders of earlier messages may add to a prompt; what goes beyond them leaves less room for the oldest. */
-const historyGrowth = 512;
-
 /** What is looked at in a message before anything of it is stored. */
 @Injectable()
 export class SendChecks {
@@ -32,7 +29,8 @@ export class SendChecks {
     const { blocked, growth } = await this.privacy.check(text, policy);
     if (blocked.length > 0) throw privacyErrors.blocked(blocked);
     const own = (prompt?.messages ?? []).filter(({ role }) => role !== 'system');
-    let total = growth + historyGrowth;
+    // Not for earlier messages: where their placeholders are longer than what was reserved, the oldest ones have less room.
+    let total = growth;
     for (const { content } of own) total += (await this.privacy.check(content, policy)).growth;
     return total;
   }
