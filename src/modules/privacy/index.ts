@@ -21,7 +21,6 @@ export {
 } from './injection/prompt-parts.ts';
 export { type PrivacyConfig, privacyConfig } from './privacy.config.ts';
 export { PrivacyModule } from './privacy.module.ts';
-export { TextInput } from './anonymizer/text-input.ts';
 export { type EffectivePolicy, effectivePolicy, type PrivacyDefault, PrivacyPolicy } from './policies/privacy-policy.ts';
 export { privacyErrors } from './privacy.errors.ts';
 export { placeholderSecret } from './pseudonyms/placeholders.ts';

@@ -30,8 +30,12 @@ export class SendChecks {
     if (blocked.length > 0) throw privacyErrors.blocked(blocked);
     const own = (prompt?.messages ?? []).filter(({ role }) => role !== 'system');
     // Not for earlier messages: where their placeholders are longer than what was reserved, the oldest ones have less room.
-    let total = growth;
-    for (const { content } of own) total += (await this.privacy.check(content, policy)).growth;
-    return total;
+    return (
+      growth +
+      (await this.privacy.growthOf(
+        own.map(({ content }) => content),
+        policy,
+      ))
+    );
   }
 }

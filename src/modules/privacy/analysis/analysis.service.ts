@@ -12,6 +12,7 @@ import { customRecognizers } from '../anonymizer/custom/custom-recognizers.ts';
 import { entityKinds } from '../anonymizer/entity-kinds.ts';
 import type { Span } from '../anonymizer/recognizer.ts';
 import { FullAnalyzer } from '../anonymizer/remote/full-analyzer.ts';
+import { TurnTaking } from '../anonymizer/turn-taking.ts';
 import type { Action, EffectivePolicy } from '../policies/privacy-policy.ts';
 import { Pseudonyms } from '../pseudonyms/pseudonyms.ts';
 import { RestoringStream } from '../pseudonyms/restoring-stream.ts';
@@ -20,6 +21,9 @@ import { MappingsRepository } from './mappings.repository.ts';
 
 /** How long values come back, in milliseconds. */
 const mappingMs = 86_400_000;
+
+/** What to look for, as a body says it. */
+type Look = Pick<AnalyzeTexts, 'language' | 'kinds' | 'min_confidence' | 'custom'>;
 
 const Values = z.array(z.tuple([z.string(), z.string()]));
 
@@ -38,18 +42,21 @@ export class AnalysisService {
   /** The findings of a text, or of each of the texts. */
   async analyze(body: AnalyzeTexts) {
     if ('text' in body) return { spans: await this.find(body.text, body) };
-    const results: { spans: Span[] }[] = [];
-    for (const text of body.texts) results.push({ spans: await this.find(text, body) });
-    return { results };
+    return { results: (await this.findAll(body.texts, body)).map(({ spans }) => ({ spans })) };
   }
 
   /** The texts with placeholders, and the id by which the values come back. */
   async anonymize({ tenantId }: Principal, body: AnonymizeTexts) {
     const texts = 'text' in body ? [body.text] : body.texts;
-    const analyzed: { text: string; spans: Span[] }[] = [];
-    for (const text of texts) analyzed.push({ text, spans: await this.find(text, body) });
+    const analyzed = await this.findAll(texts, body);
     const pseudonyms = new Pseudonyms(randomBytes(32), policyOf(body.actions));
-    const hidden = pseudonyms.hideAll(analyzed);
+    pseudonyms.learn(analyzed);
+    const hidden: string[] = [];
+    const turns = new TurnTaking();
+    for (const each of analyzed) {
+      hidden.push(pseudonyms.hide(each));
+      await turns.after(each.text.length);
+    }
     const id = newUuid();
     const expiresAt = new Date(clock.now() + mappingMs);
     const content = seal(await this.keys.tenantKey(tenantId), placeOf(tenantId, id), JSON.stringify(pseudonyms.entries()));
@@ -70,7 +77,18 @@ export class AnalysisService {
     return { text: stream.push(text) + stream.end() };
   }
 
-  private find(text: string, look: Pick<AnalyzeTexts, 'language' | 'kinds' | 'min_confidence' | 'custom'>): Promise<Span[]> {
+  /** One after the other, so that others have their turn between them. */
+  private async findAll(texts: readonly string[], look: Look): Promise<{ text: string; spans: Span[] }[]> {
+    const all: { text: string; spans: Span[] }[] = [];
+    const turns = new TurnTaking();
+    for (const text of texts) {
+      all.push({ text, spans: await this.find(text, look) });
+      await turns.after(text.length);
+    }
+    return all;
+  }
+
+  private find(text: string, look: Look): Promise<Span[]> {
     const options: AnalyzeOptions = {
       ...(look.language === undefined ? {} : { language: look.language }),
       ...(look.kinds === undefined ? {} : { kinds: look.kinds }),

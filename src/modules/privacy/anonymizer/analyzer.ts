@@ -5,6 +5,7 @@ import { withoutOverlaps } from './overlaps.ts';
 import type { Recognizer, Span } from './recognizer.ts';
 import { builtInRecognizers } from './recognizers.ts';
 import { TextInput } from './text-input.ts';
+import { charactersAtOnce, TurnTaking } from './turn-taking.ts';
 
 /** What to look for, and how sure to be. */
 export interface AnalyzeOptions {
@@ -22,6 +23,11 @@ export interface AnalyzeOptions {
 
 /** Findings below this confidence are left out unless the caller says otherwise. */
 export const defaultMinConfidence = 0.4;
+
+/** Characters that neighbouring pieces of a long text share: more than the longest thing that is found has (a private key of 16,384) with its margins. */
+const shared = 17_408;
+/** What is found this near to a cut may be a half, or lack its context; the neighbour has it whole. In characters. */
+const margin = 128;
 
 /** Finds personal data in texts. Holds nothing of them. */
 export class Analyzer {
@@ -46,6 +52,24 @@ export class Analyzer {
         if (confidence < minConfidence || allow?.has(text.slice(start, end).toLowerCase()) === true) continue;
         spans.push({ kind, start, end, confidence: Math.round(confidence * 100) / 100, recognizer: recognizer.name });
       }
+    }
+    return withoutOverlaps(spans);
+  }
+
+  /** The same of a text of any length, piece by piece, between which others have their turn. */
+  async analyzeInTurns(text: string, options: AnalyzeOptions = {}): Promise<Span[]> {
+    if (text.length <= charactersAtOnce) return this.analyze(text, options);
+    const language = options.language ?? guessLanguage(text);
+    const turns = new TurnTaking();
+    const spans: Span[] = [];
+    for (let from = 0; from + shared < text.length; from += charactersAtOnce - shared) {
+      const piece = text.slice(from, from + charactersAtOnce);
+      const last = from + piece.length === text.length;
+      for (const span of this.analyze(piece, { ...options, language })) {
+        const cut = (from > 0 && span.start < margin) || (!last && span.end > piece.length - margin);
+        if (!cut) spans.push({ ...span, start: span.start + from, end: span.end + from });
+      }
+      await turns.after(charactersAtOnce);
     }
     return withoutOverlaps(spans);
   }

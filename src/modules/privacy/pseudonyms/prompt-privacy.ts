@@ -3,6 +3,7 @@ import { Analyzer } from '../anonymizer/analyzer.ts';
 import { FullAnalyzer } from '../anonymizer/remote/full-analyzer.ts';
 import type { EntityKind } from '../anonymizer/entity-kinds.ts';
 import type { Span } from '../anonymizer/recognizer.ts';
+import { charactersAtOnce, TurnTaking } from '../anonymizer/turn-taking.ts';
 import type { EffectivePolicy } from '../policies/privacy-policy.ts';
 import { longestPlaceholder } from './placeholders.ts';
 import { type AnalyzedText, Pseudonyms } from './pseudonyms.ts';
@@ -21,7 +22,7 @@ export interface PromptText {
 export interface Checked {
   /** Kinds that the bot's policy refuses. */
   blocked: EntityKind[];
-  /** Bytes that hiding adds to it at most. */
+  /** Bytes that hiding what was found in it adds to it at most. */
   growth: number;
 }
 
@@ -39,24 +40,41 @@ export class PromptPrivacy {
   async check(text: string, policy: EffectivePolicy): Promise<Checked> {
     const spans = await this.find(text, policy);
     const blocked = [...new Set(spans.map(({ kind }) => kind))].filter((kind) => policy.actionOf.get(kind) === 'block');
-    // Each place may also be the only one where a value is recognized that stands elsewhere in the text.
-    const growth = spans.reduce(
-      (sum, { start, end }) => sum + occurrences(text, text.slice(start, end)) * Math.max(0, longestPlaceholder - (end - start)),
-      0,
-    );
+    const growth = spans.reduce((sum, { start, end }) => sum + Math.max(0, longestPlaceholder - (end - start)), 0);
     return { blocked, growth };
+  }
+
+  /** Bytes that hiding adds to some texts. */
+  async growthOf(texts: readonly string[], policy: EffectivePolicy): Promise<number> {
+    const turns = new TurnTaking();
+    let total = 0;
+    for (const text of texts) {
+      total += (await this.check(text, policy)).growth;
+      await turns.after(text.length);
+    }
+    return total;
   }
 
   /** Hides what the policy says in all texts of a prompt, in order. `secret`: that of the conversation (`placeholderSecret`). */
   async hide(texts: readonly PromptText[], policy: EffectivePolicy, secret: Buffer): Promise<{ pseudonyms: Pseudonyms; texts: string[] }> {
     const pseudonyms = new Pseudonyms(secret, policy);
     const analyzed: AnalyzedText[] = [];
+    const turns = new TurnTaking();
+    // Waiting costs, and mostly there is nothing to wait for.
     for (const { id, text } of texts) {
       const spans = this.known(id, text, policy);
-      // Waiting costs, and mostly there is nothing to wait for.
       analyzed.push({ text, spans: spans instanceof Promise ? await spans : spans });
+      const turn = turns.after(text.length);
+      if (turn !== undefined) await turn;
     }
-    return { pseudonyms, texts: pseudonyms.hideAll(analyzed) };
+    pseudonyms.learn(analyzed);
+    const hidden: string[] = [];
+    for (const each of analyzed) {
+      hidden.push(pseudonyms.hide(each));
+      const turn = turns.after(each.text.length);
+      if (turn !== undefined) await turn;
+    }
+    return { pseudonyms, texts: hidden };
   }
 
   private known(id: string | undefined, text: string, policy: EffectivePolicy): readonly Span[] | Promise<readonly Span[]> {
@@ -79,10 +97,7 @@ export class PromptPrivacy {
 
   private find(text: string, { look }: EffectivePolicy): readonly Span[] | Promise<readonly Span[]> {
     if (look.kinds.length === 0) return [];
-    return this.full.asksElsewhere ? this.full.analyzeAll(text, look) : this.analyzer.analyze(text, look);
+    const atOnce = !this.full.asksElsewhere && text.length <= charactersAtOnce;
+    return atOnce ? this.analyzer.analyze(text, look) : this.full.analyzeAll(text, look);
   }
-}
-
-function occurrences(text: string, value: string): number {
-  return text.split(value).length - 1;
 }

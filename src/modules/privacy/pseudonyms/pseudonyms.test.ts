@@ -88,7 +88,9 @@ test('a placeholder may end with what another one begins with', async () => {
 test('a value with quotes does not end the string of a JSON answer', async () => {
   const pseudonyms = new Pseudonyms(secret, policy);
   const span = { kind: 'SECRET', start: 0, end: 6, confidence: 1, recognizer: 'secret' } as const;
-  const texts = pseudonyms.hideAll([{ text: 'a"b\\c1', spans: [span] }]);
+  const quoted = { text: 'a"b\\c1', spans: [span] };
+  pseudonyms.learn([quoted]);
+  const texts = [pseudonyms.hide(quoted)];
   const stream = pseudonyms.restoring();
   const restored = stream.push(`{"p":"${placeholdersIn(texts[0] ?? '')[0]}"}`) + stream.end();
   expect(JSON.parse(restored)).toEqual({ p: 'a"b\\c1' });

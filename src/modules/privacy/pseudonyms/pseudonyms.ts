@@ -1,12 +1,8 @@
 import type { Span } from '../anonymizer/recognizer.ts';
 import type { EffectivePolicy } from '../policies/privacy-policy.ts';
+import { KnownValues } from './known-values.ts';
 import { maskOf, placeholderOf, placeholderPattern } from './placeholders.ts';
 import { RestoringStream } from './restoring-stream.ts';
-
-/** Shortest value that is looked for where no recognizer has found it, in characters. */
-const shortestKnown = 3;
-/** Values that are looked for besides at most; a prompt with more is a list, in which each is found by itself. */
-const mostKnown = 500;
 
 /** A text and what was found in it. */
 export interface AnalyzedText {
@@ -21,7 +17,7 @@ export interface AnalyzedText {
 export class Pseudonyms {
   private readonly values = new Map<string, string>();
   private readonly placeholders = new Map<string, string>();
-  private known: RegExp | undefined;
+  private known: KnownValues | undefined;
 
   constructor(
     private readonly secret: Buffer,
@@ -33,8 +29,8 @@ export class Pseudonyms {
     return this.values.size === 0;
   }
 
-  /** The texts as the model may have them, in their order. */
-  hideAll(texts: readonly AnalyzedText[]): string[] {
+  /** Takes in what was found in all texts of a prompt. Before any of them is hidden: a value of one may stand in another. */
+  learn(texts: readonly AnalyzedText[]): void {
     for (const { text, spans } of texts) {
       for (const { kind, start, end } of spans) {
         const value = text.slice(start, end);
@@ -44,7 +40,11 @@ export class Pseudonyms {
       }
     }
     this.known = undefined;
-    return texts.map(({ text, spans }) => this.replace(text, spans));
+  }
+
+  /** A text as the model may have it. */
+  hide({ text, spans }: AnalyzedText): string {
+    return this.replace(text, spans);
   }
 
   /** A text of readers as the model has said it: what an answer that goes on begins with. */
@@ -89,13 +89,8 @@ export class Pseudonyms {
 
   /** Values that something else has given away, as words of their own. */
   private elsewhere(text: string) {
-    if (this.placeholders.size === 0) return [];
-    this.known ??= knownPattern([...this.placeholders.keys()]);
-    return [...text.matchAll(this.known)].map(({ 0: value, index }) => ({
-      start: index,
-      end: index + value.length,
-      by: this.placeholders.get(value) ?? '',
-    }));
+    this.known ??= new KnownValues(this.placeholders.keys());
+    return this.known.in(text).map(({ start, end, value }) => ({ start, end, by: this.placeholders.get(value) ?? '' }));
   }
 
   /** What somebody wrote in the form of a placeholder stands for itself, whoever has it. */
@@ -107,14 +102,4 @@ export class Pseudonyms {
       by: this.standIn('LITERAL', literal),
     }));
   }
-}
-
-function knownPattern(values: string[]): RegExp {
-  const alternatives = values
-    .filter((value) => value.length >= shortestKnown)
-    .slice(0, mostKnown)
-    .toSorted((a, b) => b.length - a.length)
-    .map((value) => value.replaceAll(/[.*+?^${}()|[\]\\/]/g, String.raw`\$&`));
-  if (alternatives.length === 0) return /(?!)/g;
-  return new RegExp(String.raw`(?<![\p{L}\p{N}])(?:${alternatives.join('|')})(?![\p{L}\p{N}])`, 'gu');
 }

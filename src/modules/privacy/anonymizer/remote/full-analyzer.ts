@@ -38,7 +38,7 @@ export class FullAnalyzer implements OnApplicationShutdown {
     // Asked first, so that what is built in works while it does.
     const asking = asked ? remote.recognizer.find({ text, language }) : undefined;
     asking?.catch(() => undefined);
-    const found = local.analyze(text, { ...options, language });
+    const found = await local.analyzeInTurns(text, { ...options, language });
     if (remote === undefined || asking === undefined) return found;
     try {
       const { name } = remote.recognizer;
