@@ -38,7 +38,13 @@ it('invoke gives the model’s words and usage, and sends the history as it is',
   expect(answer.usage_metadata).toMatchObject({ input_tokens: call.prompt_tokens, output_tokens: 8 });
   expect(answer.response_metadata['finish_reason']).toBe('stop');
   const { messages } = call.request as { messages: { content: string }[] };
-  expect(messages.map(({ content }) => content)).toEqual(['Speak of ships only.', 'Be kind.', 'first', 'second', text]);
+  expect(messages.map(({ content }) => content)).toEqual([
+    expect.stringMatching(/^<instructions ref="\w+">\nSpeak of ships only\.\n<\/instructions>\n<rules-(\w+)>\n[^<]+\n<\/rules-\1>$/),
+    expect.stringMatching(/^<caller-(\w+)>\nBe kind\.\n<\/caller-\1>$/),
+    'first',
+    'second',
+    text,
+  ]);
 });
 
 it('stream gives the same words piece by piece', async () => {

@@ -26,7 +26,10 @@ it('generateText gives the model’s words, reason and usage', async () => {
   expect(result.text).toBe(call.text_served);
   expect(result.finishReason).toBe('stop');
   expect(result.usage).toMatchObject({ inputTokens: call.prompt_tokens, outputTokens: 11 });
-  expect(call.system).toBe('Speak of ships only.\nSpeak of trains.');
+  // The bot's instructions begin the prompt, and the caller's follow in a channel of their own.
+  expect(call.system).toMatch(
+    /^<instructions ref="\w+">\nSpeak of ships only\.\n<\/instructions>\n<rules-(\w+)>\n[^<]+\n<\/rules-\1>\n<caller-\1>\nSpeak of trains\.\n<\/caller-\1>$/,
+  );
 });
 
 it('streamText streams them, and tells of a cut by max tokens', async () => {
