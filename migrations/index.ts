@@ -13,6 +13,7 @@ import { CallsOfATurn1763700000009 } from './main/0009-calls-of-a-turn.ts';
 import { Audit1763700000010 } from './main/0010-audit.ts';
 import { BotVersionsUnderNewKeys1763700000014 } from './main/0014-bot-versions-under-new-keys.ts';
 import { PrivacyMappings1763700000015 } from './main/0015-privacy-mappings.ts';
+import { Retention1763700000016 } from './main/0016-retention.ts';
 
 /** Migrations of the main database, oldest first. Forward only: expand, then contract. */
 export const mainMigrations = [
@@ -28,6 +29,7 @@ export const mainMigrations = [
   Audit1763700000010,
   BotVersionsUnderNewKeys1763700000014,
   PrivacyMappings1763700000015,
+  Retention1763700000016,
 ];
 
 /** Migrations of the keystore database, oldest first. */

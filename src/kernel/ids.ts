@@ -17,6 +17,7 @@ export const idPrefixes = {
   modelCredential: 'mcred',
   modelRoute: 'mroute',
   privacyMapping: 'pmap',
+  legalHold: 'hold',
   event: 'evt',
   request: 'req',
 } as const;

@@ -23,6 +23,11 @@ export const permissions = [
   'model_route.manage',
   'audit.read',
   'privacy.analyze',
+  'privacy.read',
+  'privacy.manage',
+  'legal_hold.manage',
+  'consent.read',
+  'consent.manage',
 ] as const;
 
 /** Name of one permission. */
@@ -54,6 +59,8 @@ const developer: Permission[] = [
   'chat.ticket',
   'model_route.manage',
   'privacy.analyze',
+  'consent.read',
+  'consent.manage',
 ];
 const admin: Permission[] = [
   ...developer,
@@ -62,6 +69,7 @@ const admin: Permission[] = [
   'model_credential.read',
   'model_credential.manage',
   'audit.read',
+  'privacy.read',
 ];
 
 /** What each role may do. An owner may do all. */

@@ -1,6 +1,7 @@
 import pg from 'pg';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { newUuid, uuidOf } from '../../src/kernel/ids.ts';
+import { newUuid, publicId, uuidOf } from '../../src/kernel/ids.ts';
+import { Visitors } from '../../src/modules/identity/index.ts';
 import { ModelSettings } from '../../src/modules/models/index.ts';
 import { CannotDecrypt, KeyRing, type Place } from '../../src/platform/crypto/index.ts';
 import { IndependentDecrypter, type WrappedRow } from '../support/independent-decrypter.ts';
@@ -56,6 +57,9 @@ async function talk(tenant: TestTenant, visitor: string): Promise<void> {
   const listed = await stack.request('GET', `/v1/conversations?visitor_id=${visitor}`, { token });
   const change = { title: `Title of ${visitor}`, metadata: { name: visitor } };
   expect((await stack.request('PATCH', `/v1/conversations/${listed.body.data[0].id as string}`, { token, body: change })).status).toBe(200);
+  const visitorId = (await stack.app.get(Visitors, { strict: false }).resolve(tenant.tenantUuid, visitor)).id;
+  const consent = { purposes: { analytics: true }, evidence: `Said by ${visitor}` };
+  expect((await stack.request('PUT', `/v1/visitors/${publicId('visitor', visitorId)}/consent`, { token, body: consent })).status).toBe(200);
   // A caller's own prompt is kept only while its turn is not finished.
   const question = { role: 'user', content: 'x [[demo: {"tokens":9,"stall_after_tokens":1}]]' };
   const completion = {
@@ -85,6 +89,7 @@ async function dump(): Promise<Sealed[]> {
     ['bot_versions', ['settings'], 'NULL'],
     ['memberships', ['email'], 'NULL'],
     ['idempotency_keys', ['response'], 'NULL'],
+    ['visitor_consents', ['evidence'], 't.visitor_id'],
     ['model_credentials', ['secret'], 'NULL'],
     ['privacy_mappings', ['content'], 'NULL'],
     [`(SELECT *, '${platformId}'::uuid AS tenant_id FROM platform_model_credentials)`, ['secret'], 'NULL'],
@@ -125,6 +130,7 @@ test('P7: every ciphertext column is in the dump of this test, so that none esca
     'platform_model_credentials.secret',
     'privacy_mappings.content',
     'turns.request',
+    'visitor_consents.evidence',
     'visitors.attributes',
     'visitors.external_id',
   ]);
@@ -135,7 +141,7 @@ test('P7: data, keystore and master key together open everything, by the documen
   const decrypter = new IndependentDecrypter(masterKey(), await wrappedKeys());
   expect(all.filter((sealed) => decrypter.open(placeOf(sealed), sealed.stored) === undefined)).toEqual([]);
   const texts = all.filter(tenantOf).map((sealed) => decrypter.open(placeOf(sealed), sealed.stored));
-  for (const text of ['"Title of ada"', 'ada', '{"name":"bob"}', tenantMine().email]) expect(texts).toContain(text);
+  for (const text of ['"Title of ada"', 'ada', '{"name":"bob"}', 'Said by ada', tenantMine().email]) expect(texts).toContain(text);
   expect(texts.join('\n')).toContain('[{"type":"text","text":"Hello ada"}]');
   expect(texts.join('\n')).toContain('for bob');
 });
@@ -198,7 +204,9 @@ test("P7: once a visitor's wrapped key is deleted, the old dump opens for everyb
   expect(after).toHaveLength(before.length - 1);
 
   const theirContent = old.filter(({ visitorId }) => visitorId === erased);
-  expect(new Set(theirContent.map(({ table }) => table))).toEqual(new Set(['messages', 'conversations', 'turns', 'visitors']));
+  expect(new Set(theirContent.map(({ table }) => table))).toEqual(
+    new Set(['messages', 'conversations', 'turns', 'visitors', 'visitor_consents']),
+  );
   const [then, now] = [new IndependentDecrypter(masterKey(), before), new IndependentDecrypter(masterKey(), after)];
   const opened = (decrypter: IndependentDecrypter, values: Sealed[]) =>
     values.filter((sealed) => decrypter.open(placeOf(sealed), sealed.stored) !== undefined).length;

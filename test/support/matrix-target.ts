@@ -1,5 +1,6 @@
 import type { OpenAPIObject } from '@nestjs/swagger';
 import { newUuid, publicId, type IdKind } from '../../src/kernel/ids.ts';
+import { Visitors } from '../../src/modules/identity/index.ts';
 import { type MatrixTarget, type PathIds, routesOf } from './route-matrix.ts';
 import { caller, type TestStack, type TestTenant } from './stack.ts';
 
@@ -77,6 +78,17 @@ export async function matrixTarget(stack: TestStack, mine: TestTenant, theirs: T
   const conversations = idsFor('conversation', await makeConversation(stack, theirs, foreignText), () =>
     makeConversation(stack, mine, 'hello'),
   );
+  const hold = (of: TestTenant, conversation: string) =>
+    idOf(
+      stack.request('POST', '/v1/privacy/holds', {
+        token: of.accessToken,
+        body: { kind: 'conversation', object_id: conversation, reason_code: of === theirs ? foreignText : 'matrix' },
+      }),
+    );
+  const holds = idsFor('legalHold', await hold(theirs, conversations.foreign), async () => hold(mine, await conversations.own()));
+  const visitor = async (of: TestTenant) =>
+    publicId('visitor', (await stack.app.get(Visitors, { strict: false }).createAnonymous(of.tenantUuid)).id);
+  const visitors = idsFor('visitor', await visitor(theirs), () => visitor(mine));
   return {
     routes: routesOf(document),
     schemas: document.components?.schemas ?? {},
@@ -88,6 +100,8 @@ export async function matrixTarget(stack: TestStack, mine: TestTenant, theirs: T
       '/v1/model-credentials': credentials,
       '/v1/model-routes': routes,
       '/v1/conversations': conversations,
+      '/v1/privacy/holds': holds,
+      '/v1/visitors': visitors,
       // Clients may choose the name of a conversation here, so no text is malformed.
       '/v1/chat': { ...conversations, malformed: [] },
     },
@@ -97,6 +111,8 @@ export async function matrixTarget(stack: TestStack, mine: TestTenant, theirs: T
       'POST /v1/chat/completions': { model: mine.botId, messages: [{ role: 'user', content: 'hello' }] },
       'POST /v1/model-credentials': credentialBody,
       'POST /v1/model-routes': { name: 'matrix', targets: [{ model: 'demo-small' }] },
+      'PUT /v1/privacy/mode': { mode: null },
+      'POST /v1/privacy/holds': { kind: 'bot', object_id: mine.botId, reason_code: 'matrix', until: '2020-01-01T00:00:00Z' },
       'POST /v1/chat/tickets': { bot_id: mine.botId },
     },
     foreignTexts: [foreignText],

@@ -17,6 +17,7 @@ import { ApiKeysRepository } from './api-keys/api-keys.repository.ts';
 import { ApiKeys } from './api-keys/api-keys.service.ts';
 import { AttemptLimits } from './attempts/attempt-limits.ts';
 import { CreationLimits } from './creation-limits.ts';
+import { SessionLimits } from './sessions/session-limits.ts';
 import { Sessions } from './sessions/sessions.service.ts';
 import { SessionsRepository } from './sessions/sessions.repository.ts';
 import { AccountsRepository } from './sign-in/accounts.repository.ts';
@@ -53,6 +54,7 @@ const signingIn = [
   SignIn,
   Auth,
   SessionsRepository,
+  SessionLimits,
   Sessions,
   SigningKeys,
   AccessTokens,
@@ -87,6 +89,7 @@ const keysAndVisitors = [
     CreationLimits,
     TenantOwners,
     Statements,
+    SessionLimits,
   ],
 })
 export class IdentityModule {}

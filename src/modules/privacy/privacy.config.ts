@@ -1,8 +1,11 @@
 import { z } from 'zod';
 import { type ConfigValues, defineTopic, entry, setting } from '../../platform/config/index.ts';
 import { languages } from './anonymizer/entity-kinds.ts';
+import { privacyModes } from './mode/privacy-mode.ts';
 
-/** Who else looks for personal data, and what happens when nobody answers. */
+const StatementText = z.string().trim().min(1).max(200);
+
+/** Who else looks for personal data and what happens when nobody answers; how strict tenants are; what the privacy statement says. */
 export const privacyConfig = defineTopic('privacy', 'Privacy', {
   presidioUrl: entry(
     'PRIVACY_PRESIDIO_URL',
@@ -26,6 +29,31 @@ export const privacyConfig = defineTopic('privacy', 'Privacy', {
     'PRIVACY_PRESIDIO_FAILURE',
     z.enum(['closed', 'open']).default('closed'),
     'What happens to a text when it gives no answer: closed refuses it, open goes by what is built in.',
+  ),
+  mode: entry(
+    'PRIVACY_MODE',
+    z.enum(privacyModes).default('standard'),
+    'Mode of tenants that have chosen none. strict: only covered providers, everything personal pseudonymised, short sessions, reads audited.',
+  ),
+  region: entry(
+    'PRIVACY_REGION',
+    StatementText.optional(),
+    'Where this installation processes data, as its privacy statement says: for example EU (Frankfurt).',
+  ),
+  processor: entry(
+    'PRIVACY_PROCESSOR',
+    StatementText.optional(),
+    'Who runs it, as the statement says: the processor in the sense of the GDPR.',
+  ),
+  processorContact: entry(
+    'PRIVACY_PROCESSOR_CONTACT',
+    StatementText.optional(),
+    'How to reach whoever is responsible for data protection there.',
+  ),
+  subProcessors: entry(
+    'PRIVACY_SUB_PROCESSORS',
+    setting.list().default([]),
+    'Others who process data for this installation besides model providers (hosting, mail, backups), as the statement says: comma-separated.',
   ),
 });
 

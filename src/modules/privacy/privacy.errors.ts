@@ -1,4 +1,4 @@
-import { AppError } from '../../kernel/app-error.ts';
+import { AppError, commonErrors } from '../../kernel/app-error.ts';
 import type { EntityKind } from './anonymizer/entity-kinds.ts';
 
 /** Errors about personal data. None of them holds any. */
@@ -10,4 +10,9 @@ export const privacyErrors = {
       `The message was not accepted, since it holds personal data that this bot does not take: ${kinds.join(', ')}.`,
       { retryable: false },
     ),
+  holdNotFound: () => commonErrors.notFound('legal hold'),
+  botNotFound: () => commonErrors.notFound('bot'),
+  visitorNotFound: () => commonErrors.notFound('visitor'),
+  nothingToHold: () =>
+    new AppError('nothing_to_hold', 422, 'There is no such bot, visitor or conversation.', { retryable: false, param: 'object_id' }),
 };

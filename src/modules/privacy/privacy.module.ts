@@ -10,9 +10,21 @@ import { AuditEventsRepository } from './audit/audit-events.repository.ts';
 import { AuditExport } from './audit/audit-export.ts';
 import { AuditController } from './audit/audit.controller.ts';
 import { Audit } from './audit/audit.service.ts';
+import { ConsentsController } from './consent/consents.controller.ts';
+import { ConsentsRepository } from './consent/consents.repository.ts';
+import { Consents } from './consent/consents.service.ts';
+import { HoldsController } from './holds/holds.controller.ts';
+import { HoldsRepository } from './holds/holds.repository.ts';
+import { Holds } from './holds/holds.service.ts';
 import { InjectionModule } from './injection/injection.module.ts';
+import { ModeController } from './mode/mode.controller.ts';
+import { PrivacyModes } from './mode/mode.service.ts';
+import { TenantPrivacy } from './mode/tenant-privacy.ts';
 import { type PrivacyConfig, privacyConfig } from './privacy.config.ts';
 import { PromptPrivacy } from './pseudonyms/prompt-privacy.ts';
+import { RetentionController } from './retention/retention.controller.ts';
+import { RetentionRepository } from './retention/retention.repository.ts';
+import { RetentionPolicies } from './retention/retention.service.ts';
 
 function fullAnalyzer(analyzer: Analyzer, config: PrivacyConfig): FullAnalyzer {
   const { presidioUrl, presidioLanguages, presidioTimeoutMs, presidioFailure } = config;
@@ -22,19 +34,23 @@ function fullAnalyzer(analyzer: Analyzer, config: PrivacyConfig): FullAnalyzer {
 }
 
 const audit = [AuditEventsRepository, Audit, AuditExport];
+const kept = [RetentionRepository, RetentionPolicies, HoldsRepository, Holds, ConsentsRepository, Consents];
 
 /** What keeps personal data from whoever has no need of it, and the record of who did what. */
 @Module({
   imports: [IdentityModule, InjectionModule],
-  controllers: [AnalysisController, AuditController],
+  controllers: [AnalysisController, AuditController, RetentionController, HoldsController, ConsentsController, ModeController],
   providers: [
     ...audit,
+    ...kept,
+    TenantPrivacy,
+    PrivacyModes,
     AnalysisService,
     MappingsRepository,
     PromptPrivacy,
     { provide: Analyzer, useFactory: () => new Analyzer() },
     { provide: FullAnalyzer, inject: [Analyzer, privacyConfig.token], useFactory: fullAnalyzer },
   ],
-  exports: [Analyzer, FullAnalyzer, PromptPrivacy],
+  exports: [Analyzer, FullAnalyzer, PromptPrivacy, TenantPrivacy, RetentionPolicies, Consents],
 })
 export class PrivacyModule {}

@@ -2,6 +2,7 @@ export { type AuditAction, auditActions } from './audit-actions.ts';
 export { type AuditFacts, auditVersion, canonical, factsDigest, genesisHash, rowHash } from './audit-chain.ts';
 export {
   type ActingFor,
+  actorId,
   actorOf,
   type AuditActor,
   type AuditDetail,

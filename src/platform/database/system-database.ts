@@ -22,6 +22,7 @@ export const systemReasons = {
   'outbox-relay': 'finds events and jobs that wait to be handed on',
   'purge-expired': 'finds rows past their time',
   'audit-prune': 'deletes the oldest rows of an audit chain, past their time, and leaves a checkpoint',
+  retention: 'finds the tenants whose rows are next to be looked at for their age',
   'model-settings': 'reads and writes the catalog of models and the routes of the platform',
   'key-reencrypt': 'puts secrets of the platform, encrypted anew, in the place of the old',
   'startup-check': 'reads the catalogue at start',

@@ -14,20 +14,20 @@ export interface LocatedToken {
 export interface LockedSession {
   userId: string;
   role: Role;
-  /** Not revoked, not expired, tenant active. */
+  /** Not revoked, not expired, not idle for too long, tenant active. */
   live: boolean;
 }
 
 /** Sessions and their refresh tokens in the database. */
 @Injectable()
 export class SessionsRepository {
-  /** Stores a session that ends after `days`, whatever happens. */
-  async insert(tx: Transaction, session: { tenantId: string; id: string; userId: string; days: number }): Promise<void> {
-    await changed(tx, 'INSERT INTO sessions (tenant_id, id, user_id, expires_at) VALUES ($1, $2, $3, now() + make_interval(days => $4))', [
+  /** Stores a session that ends after so many `seconds`, whatever happens. */
+  async insert(tx: Transaction, session: { tenantId: string; id: string; userId: string; seconds: number }): Promise<void> {
+    await changed(tx, 'INSERT INTO sessions (tenant_id, id, user_id, expires_at) VALUES ($1, $2, $3, now() + make_interval(secs => $4))', [
       session.tenantId,
       session.id,
       session.userId,
-      session.days,
+      session.seconds,
     ]);
   }
 
@@ -54,16 +54,24 @@ export class SessionsRepository {
     );
   }
 
-  /** Locks a session, so that its tokens change hands one at a time. */
-  lock(tx: Transaction, tenantId: string, sessionId: string): Promise<LockedSession | undefined> {
+  /** Locks a session, so that its tokens change hands one at a time. Limits that are shorter than at sign-in count from now on. */
+  lock(
+    tx: Transaction,
+    tenantId: string,
+    sessionId: string,
+    limits: { sessionSeconds: number; idleSeconds: number | null },
+  ): Promise<LockedSession | undefined> {
     return row<LockedSession>(
       tx,
-      `SELECT s.user_id AS "userId", m.role, s.revoked_at IS NULL AND s.expires_at > now() AND t.status = 'active' AS live
+      `SELECT s.user_id AS "userId", m.role, s.revoked_at IS NULL AND s.expires_at > now() AND t.status = 'active'
+              AND s.created_at > now() - make_interval(secs => $3)
+              AND ($4::int IS NULL OR (SELECT max(r.created_at) FROM refresh_tokens r WHERE r.tenant_id = $1 AND r.session_id = s.id)
+                > now() - make_interval(secs => $4::int)) AS live
          FROM sessions s
          JOIN memberships m ON m.tenant_id = s.tenant_id AND m.user_id = s.user_id
          JOIN tenants t ON t.id = s.tenant_id
         WHERE s.tenant_id = $1 AND s.id = $2 FOR UPDATE OF s`,
-      [tenantId, sessionId],
+      [tenantId, sessionId, limits.sessionSeconds, limits.idleSeconds],
     );
   }
 

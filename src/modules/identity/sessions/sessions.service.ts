@@ -1,4 +1,4 @@
-import { Inject, Injectable } from '@nestjs/common';
+import { Injectable } from '@nestjs/common';
 import { commonErrors } from '../../../kernel/app-error.ts';
 import { newUuid } from '../../../kernel/ids.ts';
 import type { Role } from '../../../kernel/permissions.ts';
@@ -6,10 +6,10 @@ import { type AuditAction, auditTrail } from '../../../platform/audit/index.ts';
 import { KeyedHash } from '../../../platform/crypto/index.ts';
 import { SystemDatabase, TenantDatabase, type Transaction } from '../../../platform/database/index.ts';
 import { CredentialChanges } from '../access/credential-changes.ts';
-import { type IdentityConfig, identityConfig } from '../identity.config.ts';
 import { identityErrors } from '../identity.errors.ts';
 import { AccessTokens } from '../signing/access-tokens.ts';
 import { isRefreshTokenShaped, newRefreshToken } from './refresh-token.ts';
+import { SessionLimits, type SessionLimitsOfTenant } from './session-limits.ts';
 import { type LocatedToken, SessionsRepository } from './sessions.repository.ts';
 
 /** A member of a tenant. */
@@ -47,19 +47,20 @@ export class Sessions {
     private readonly hash: KeyedHash,
     private readonly accessTokens: AccessTokens,
     private readonly changes: CredentialChanges,
-    @Inject(identityConfig.token) private readonly config: IdentityConfig,
+    private readonly limits: SessionLimits,
   ) {}
 
   /** Opens a session for a member. */
   async open(owner: SessionOwner): Promise<OpenedSession> {
     const { tenantId, userId } = owner;
     const sessionId = newUuid();
+    const limits = await this.limits.of(tenantId);
     const refreshToken = await this.database.forTenant(tenantId, async (tx) => {
-      await this.repository.insert(tx, { tenantId, id: sessionId, userId, days: this.config.sessionDays });
+      await this.repository.insert(tx, { tenantId, id: sessionId, userId, seconds: limits.sessionSeconds });
       record(tx, owner, sessionId, 'session.sign_in');
       return this.addToken(tx, tenantId, sessionId);
     });
-    return this.withAccessToken(owner, sessionId, refreshToken);
+    return this.withAccessToken(owner, sessionId, refreshToken, limits);
   }
 
   /** The next tokens of the session. Throws 401 `refresh_token_invalid`, or `refresh_token_reused` after ending the session. */
@@ -67,15 +68,16 @@ export class Sessions {
     const located = await this.locate(token);
     if (located === undefined || located.userDisabled) throw identityErrors.refreshTokenInvalid();
     const { tenantId, sessionId } = located;
-    const rotation = await this.database.forTenant(tenantId, (tx) => this.rotate(tx, located));
+    const limits = await this.limits.of(tenantId);
+    const rotation = await this.database.forTenant(tenantId, (tx) => this.rotate(tx, located, limits));
     if (rotation.outcome === 'reused') {
       this.changes.announce(tenantId);
       throw identityErrors.refreshTokenReused();
     }
-    if (rotation.outcome === 'too-many') throw commonErrors.rateLimited(this.config.refreshGraceSeconds);
+    if (rotation.outcome === 'too-many') throw commonErrors.rateLimited(this.limits.refreshGraceSeconds);
     if (rotation.outcome !== 'rotated') throw identityErrors.refreshTokenInvalid();
     const { userId, role, refreshToken } = rotation;
-    return this.withAccessToken({ tenantId, userId, role }, sessionId, refreshToken);
+    return this.withAccessToken({ tenantId, userId, role }, sessionId, refreshToken, limits);
   }
 
   /** Ends the session of a refresh token, used or not. Does nothing for a token that is not known. */
@@ -91,10 +93,10 @@ export class Sessions {
     if (revoked) this.changes.announce(tenantId);
   }
 
-  private async rotate(tx: Transaction, { tenantId, id, sessionId }: LocatedToken): Promise<Rotation> {
-    const session = await this.repository.lock(tx, tenantId, sessionId);
+  private async rotate(tx: Transaction, { tenantId, id, sessionId }: LocatedToken, limits: SessionLimitsOfTenant): Promise<Rotation> {
+    const session = await this.repository.lock(tx, tenantId, sessionId, limits);
     if (session?.live !== true) return { outcome: 'invalid' };
-    const grace = this.config.refreshGraceSeconds;
+    const grace = this.limits.refreshGraceSeconds;
     const first = await this.repository.use(tx, tenantId, id);
     if (!first && !(await this.repository.usedWithin(tx, tenantId, id, grace))) {
       await this.repository.revoke(tx, tenantId, sessionId, 'refresh_token_reused');
@@ -121,8 +123,13 @@ export class Sessions {
     return this.system.run('credential-lookup', (tx) => this.repository.locate(tx, hash));
   }
 
-  private async withAccessToken(owner: SessionOwner, sessionId: string, refreshToken: string): Promise<OpenedSession> {
-    const { token, expiresIn } = await this.accessTokens.issue({ ...owner, sessionId });
+  private async withAccessToken(
+    owner: SessionOwner,
+    sessionId: string,
+    refreshToken: string,
+    { accessTokenSeconds }: SessionLimitsOfTenant,
+  ): Promise<OpenedSession> {
+    const { token, expiresIn } = await this.accessTokens.issue({ ...owner, sessionId }, accessTokenSeconds);
     return { ...owner, accessToken: token, expiresIn, refreshToken };
   }
 }

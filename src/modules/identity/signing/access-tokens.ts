@@ -34,11 +34,13 @@ export class AccessTokens {
     @Inject(identityConfig.token) private readonly config: IdentityConfig,
   ) {}
 
-  /** A signed token and its life in seconds. */
-  async issue(subject: AccessTokenSubject): Promise<{ token: string; expiresIn: number }> {
+  /** A signed token and its life in seconds: that of the settings, unless it is to be another. */
+  async issue(
+    subject: AccessTokenSubject,
+    expiresIn: number = this.config.accessTokenSeconds,
+  ): Promise<{ token: string; expiresIn: number }> {
     const { kid, privateKey } = await this.keys.current();
     const issuedAt = Math.floor(clock.now() / 1000);
-    const expiresIn = this.config.accessTokenSeconds;
     const token = await new SignJWT({
       tid: publicId('tenant', subject.tenantId),
       sid: publicId('session', subject.sessionId),

@@ -5,6 +5,7 @@ import { commonErrors } from '../../../kernel/app-error.ts';
 import { clock } from '../../../kernel/clock.ts';
 import { newUuid, publicId, uuidOf } from '../../../kernel/ids.ts';
 import type { Principal } from '../../../kernel/principal.ts';
+import { actorOf, auditTrail } from '../../../platform/audit/index.ts';
 import { defineSealedTable, KeyRing, type Place, seal } from '../../../platform/crypto/index.ts';
 import { TenantDatabase } from '../../../platform/database/index.ts';
 import type { AnalyzeOptions } from '../anonymizer/analyzer.ts';
@@ -13,6 +14,7 @@ import { entityKinds } from '../anonymizer/entity-kinds.ts';
 import type { Span } from '../anonymizer/recognizer.ts';
 import { FullAnalyzer } from '../anonymizer/remote/full-analyzer.ts';
 import { TurnTaking } from '../anonymizer/turn-taking.ts';
+import { TenantPrivacy } from '../mode/tenant-privacy.ts';
 import type { Action, EffectivePolicy } from '../policies/privacy-policy.ts';
 import { Pseudonyms } from '../pseudonyms/pseudonyms.ts';
 import { RestoringStream } from '../pseudonyms/restoring-stream.ts';
@@ -37,6 +39,7 @@ export class AnalysisService {
     private readonly database: TenantDatabase,
     private readonly keys: KeyRing,
     private readonly mappings: MappingsRepository,
+    private readonly privacy: TenantPrivacy,
   ) {}
 
   /** The findings of a text, or of each of the texts. */
@@ -65,13 +68,20 @@ export class AnalysisService {
     return 'text' in body ? { text: hidden[0] ?? '', ...mapping } : { texts: hidden, ...mapping };
   }
 
-  /** The text with its values. Throws 404 for a mapping that is foreign, unknown or has expired. */
-  async deanonymize({ tenantId }: Principal, { text, mapping_id: mappingId }: DeanonymizeText) {
+  /** The text with its values; in strict privacy mode audited as a read. Throws 404 for a mapping that is foreign, unknown or has expired. */
+  async deanonymize(caller: Principal, { text, mapping_id: mappingId }: DeanonymizeText) {
+    const { tenantId } = caller;
     const id = uuidOf('privacyMapping', mappingId);
     const now = new Date(clock.now());
-    const sealed =
-      id === undefined ? undefined : await this.database.forTenant(tenantId, (tx) => this.mappings.find(tx, tenantId, id, now));
-    if (id === undefined || sealed === undefined) throw commonErrors.notFound('mapping');
+    if (id === undefined) throw commonErrors.notFound('mapping');
+    const audited = await this.privacy.isStrict(tenantId);
+    const sealed = await this.database.forTenant(tenantId, async (tx) => {
+      const found = await this.mappings.find(tx, tenantId, id, now);
+      const detail = { mapping: publicId('privacyMapping', id) };
+      if (audited && found !== undefined) auditTrail.record(tx, tenantId, { actor: actorOf(caller), action: 'privacy.read', detail });
+      return found;
+    });
+    if (sealed === undefined) throw commonErrors.notFound('mapping');
     const opened = await this.keys.open(placeOf(tenantId, id), sealed);
     const stream = new RestoringStream(new Map(Values.parse(JSON.parse(opened.toString()))));
     return { text: stream.push(text) + stream.end() };

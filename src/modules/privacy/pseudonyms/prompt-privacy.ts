@@ -1,10 +1,11 @@
-import { Injectable } from '@nestjs/common';
+import { Inject, Injectable } from '@nestjs/common';
 import { Analyzer } from '../anonymizer/analyzer.ts';
 import { FullAnalyzer } from '../anonymizer/remote/full-analyzer.ts';
 import type { EntityKind } from '../anonymizer/entity-kinds.ts';
 import type { Span } from '../anonymizer/recognizer.ts';
 import { charactersAtOnce, TurnTaking } from '../anonymizer/turn-taking.ts';
-import type { EffectivePolicy } from '../policies/privacy-policy.ts';
+import { TenantPrivacy } from '../mode/tenant-privacy.ts';
+import { type EffectivePolicy, effectivePolicy, type PrivacyPolicy } from '../policies/privacy-policy.ts';
 import { longestPlaceholder } from './placeholders.ts';
 import { type AnalyzedText, Pseudonyms } from './pseudonyms.ts';
 
@@ -34,7 +35,13 @@ export class PromptPrivacy {
   constructor(
     private readonly analyzer: Analyzer,
     private readonly full: FullAnalyzer,
+    @Inject(TenantPrivacy) private readonly tenants: Pick<TenantPrivacy, 'modeOf'>,
   ) {}
+
+  /** What holds for a bot of a tenant: what it says itself, else what the tenant's privacy mode says. */
+  async policyOf(tenantId: string, own: PrivacyPolicy | null): Promise<EffectivePolicy> {
+    return effectivePolicy(own, await this.tenants.modeOf(tenantId));
+  }
 
   /** What a message holds that somebody wants to send. Throws 503 where a remote recognizer gives no answer and failure is closed. */
   async check(text: string, policy: EffectivePolicy): Promise<Checked> {

@@ -9,7 +9,7 @@ import { PromptPrivacy } from './prompt-privacy.ts';
 import { Pseudonyms } from './pseudonyms.ts';
 
 const analyzer = new Analyzer();
-const privacy = new PromptPrivacy(analyzer, new FullAnalyzer(analyzer));
+const privacy = new PromptPrivacy(analyzer, new FullAnalyzer(analyzer), { modeOf: async () => 'standard' });
 const secret = randomBytes(32);
 const policy = effectivePolicy(null);
 const values = ['ada.lovelace@example.com', '4111 1111 1111 1111', '+44 20 7946 0958', 'DE89 3704 0044 0532 0130 00'];
