@@ -14,7 +14,13 @@ export class ListCredentialsCommand extends CommandRunner {
   async run(_arguments: string[], options: { json?: boolean } = {}): Promise<void> {
     const credentials = await this.settings.platformCredentials();
     table(
-      credentials.map(({ name, kind, baseUrl, createdAt }) => ({ name, kind, url: baseUrl ?? '', since: createdAt.toISOString() })),
+      credentials.map(({ name, kind, baseUrl, covered, createdAt }) => ({
+        name,
+        kind,
+        url: baseUrl ?? '',
+        covered: covered ? 'yes' : 'no',
+        since: createdAt.toISOString(),
+      })),
       options.json === true,
     );
   }
@@ -25,7 +31,7 @@ export class ListCredentialsCommand extends CommandRunner {
   }
 }
 
-/** `parley models set-credential <name> --kind kind [--base-url url] [--api-version v] [--skip-test] < secret` */
+/** `parley models set-credential <name> --kind kind [--base-url url] [--api-version v] [--covered] [--skip-test] < secret` */
 @SubCommand({
   name: 'set-credential',
   arguments: '<name>',
@@ -38,14 +44,15 @@ export class SetCredentialCommand extends CommandRunner {
 
   async run(
     [name = '']: string[],
-    { kind, baseUrl, apiVersion, skipTest }: { kind?: ProviderKind; baseUrl?: string; apiVersion?: string; skipTest?: boolean } = {},
+    given: { kind?: ProviderKind; baseUrl?: string; apiVersion?: string; covered?: boolean; skipTest?: boolean } = {},
   ): Promise<void> {
+    const { kind, baseUrl = null, apiVersion = null, covered = false, skipTest = false } = given;
     if (kind === undefined) throw new CliError(`Say --kind: ${providerKinds.join(', ')}.`);
     // Not an argument: those can be seen in the list of processes.
     const secret = (await text(process.stdin)).trim();
     if (secret === '') throw new CliError('Give the secret on standard input.');
-    const given = { name, kind, baseUrl: baseUrl ?? null, apiVersion: apiVersion ?? null, secret, skipTest: skipTest === true };
-    const trial = await refusedAsSentence(this.settings.putCredential(given));
+    const credential = { name, kind, baseUrl, apiVersion, secret, covered, skipTest };
+    const trial = await refusedAsSentence(this.settings.putCredential(credential));
     say(trial === 'ok' ? `${name} is saved; the provider takes it.` : `${name} is saved; its trial: ${trial}.`);
   }
 
@@ -64,6 +71,11 @@ export class SetCredentialCommand extends CommandRunner {
   @Option({ flags: '--api-version <version>', description: 'for Azure' })
   apiVersion(given: string): string {
     return given;
+  }
+
+  @Option({ flags: '--covered', description: 'an agreement (a BAA, for example) covers what the provider is given' })
+  covered(): boolean {
+    return true;
   }
 
   @Option({ flags: '--skip-test', description: 'saves the secret without asking the provider about it' })

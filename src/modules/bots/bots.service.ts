@@ -6,6 +6,7 @@ import { type ContentKey, defineSealedTable, KeyRing, type Place, seal } from '.
 import { TenantDatabase, type Transaction } from '../../platform/database/index.ts';
 import { type PageQuery, toPage } from '../../platform/http/index.ts';
 import { CountedThings } from '../plans/index.ts';
+import { legalHolds } from '../privacy/index.ts';
 import { botErrors } from './bots.errors.ts';
 import { type BotRow, BotsRepository, type BotVersionRow } from './bots.repository.ts';
 import type { BotSettings, CreateBot, UpdateBot } from './bots.schemas.ts';
@@ -92,11 +93,12 @@ export class BotsService implements OnModuleInit {
     return this.present(tenantId, found(stored));
   }
 
-  /** Deletes a bot with everything that hangs on it. Throws 404. */
+  /** Deletes a bot with everything that hangs on it. Throws 404, and 409 `legal_hold`. */
   async delete(caller: Principal, id: string): Promise<void> {
     const { tenantId } = caller;
     const botId = botUuid(id);
     await this.database.forTenant(tenantId, async (tx) => {
+      await legalHolds.requireBotFree(tx, tenantId, botId);
       if (!(await this.bots.delete(tx, tenantId, botId))) throw botErrors.notFound();
       record(tx, caller, 'bot.delete', botId);
     });

@@ -1,5 +1,6 @@
 import { Module } from '@nestjs/common';
 import { IdentityModule } from '../identity/index.ts';
+import { PrivacyModule } from '../privacy/index.ts';
 import { ConversationsController } from './conversations.controller.ts';
 import { ConversationsRepository } from './conversations.repository.ts';
 import { ConversationsService } from './conversations.service.ts';
@@ -7,7 +8,7 @@ import { MessagesRepository } from './messages.repository.ts';
 
 /** Conversations and messages. */
 @Module({
-  imports: [IdentityModule],
+  imports: [IdentityModule, PrivacyModule],
   controllers: [ConversationsController],
   providers: [ConversationsRepository, MessagesRepository, ConversationsService],
   exports: [ConversationsRepository, MessagesRepository],

@@ -3,10 +3,11 @@ import { publicId, uuidOf } from '../../kernel/ids.ts';
 import type { Principal } from '../../kernel/principal.ts';
 import { actorOf, auditTrail } from '../../platform/audit/index.ts';
 import { defineSealedTable, KeyRing, type Place, seal } from '../../platform/crypto/index.ts';
-import { TenantDatabase } from '../../platform/database/index.ts';
+import { TenantDatabase, type Transaction } from '../../platform/database/index.ts';
 import { Outbox } from '../../platform/events/index.ts';
 import { toPage } from '../../platform/http/index.ts';
 import { Visitors } from '../identity/index.ts';
+import { legalHolds, TenantPrivacy } from '../privacy/index.ts';
 import { conversationErrors } from './conversations.errors.ts';
 import { conversationDeleted } from './conversations.events.ts';
 import { type ConversationRow, ConversationsRepository } from './conversations.repository.ts';
@@ -24,25 +25,36 @@ export class ConversationsService {
     private readonly outbox: Outbox,
     private readonly conversations: ConversationsRepository,
     private readonly messages: MessagesRepository,
+    private readonly privacy: TenantPrivacy,
   ) {}
 
   /** A page of conversations, newest first. An unknown bot or visitor has none. */
-  async list({ tenantId }: Principal, query: ConversationQuery) {
+  async list(caller: Principal, query: ConversationQuery) {
+    const { tenantId } = caller;
     const visitorId = query.visitor_id === undefined ? undefined : await this.visitors.find(tenantId, query.visitor_id);
     const botId = query.bot_id === undefined ? undefined : uuidOf('bot', query.bot_id);
     const nobody = (query.visitor_id !== undefined && visitorId === undefined) || (query.bot_id !== undefined && botId === undefined);
     if (nobody) return toPage([], query.limit, (none: never) => none);
     const after = query.after === undefined ? undefined : conversationUuid(query.after);
-    const stored = await this.database.forTenant(tenantId, (tx) =>
-      this.conversations.page(tx, tenantId, { limit: query.limit + 1, after, botId, visitorId }),
-    );
+    const audited = await this.privacy.isStrict(tenantId);
+    const stored = await this.database.forTenant(tenantId, async (tx) => {
+      const found = await this.conversations.page(tx, tenantId, { limit: query.limit + 1, after, botId, visitorId });
+      if (audited) for (const { id } of found.slice(0, query.limit)) recordRead(tx, caller, 'conversation.read', id);
+      return found;
+    });
     return toPage(await this.present(tenantId, stored), query.limit, (conversation) => conversation);
   }
 
   /** One conversation. Throws 404. */
-  async get({ tenantId }: Principal, id: string) {
+  async get(caller: Principal, id: string) {
+    const { tenantId } = caller;
     const conversationId = conversationUuid(id);
-    const stored = await this.database.forTenant(tenantId, (tx) => this.conversations.byId(tx, tenantId, conversationId));
+    const audited = await this.privacy.isStrict(tenantId);
+    const stored = await this.database.forTenant(tenantId, async (tx) => {
+      const found = await this.conversations.byId(tx, tenantId, conversationId);
+      if (audited && found !== undefined) recordRead(tx, caller, 'conversation.read', conversationId);
+      return found;
+    });
     return this.presentOne(tenantId, stored);
   }
 
@@ -72,11 +84,12 @@ export class ConversationsService {
     return this.presentOne(tenantId, stored);
   }
 
-  /** Deletes a conversation with all its messages, running answer and logs. Throws 404. */
+  /** Deletes a conversation with all its messages, running answer and logs. Throws 404, and 409 `legal_hold`. */
   async delete(caller: Principal, id: string): Promise<void> {
     const { tenantId } = caller;
     const conversationId = conversationUuid(id);
     await this.database.forTenant(tenantId, async (tx) => {
+      await legalHolds.requireConversationFree(tx, tenantId, conversationId);
       const turns = await this.conversations.delete(tx, tenantId, conversationId);
       if (turns === undefined) throw conversationErrors.notFound();
       await this.outbox.publish(tx, conversationDeleted, { tenantId, conversationId, ...turns });
@@ -86,13 +99,17 @@ export class ConversationsService {
   }
 
   /** A page of messages, oldest first, as the conversation stands. Throws 404. */
-  async listMessages({ tenantId }: Principal, id: string, query: MessageQuery) {
+  async listMessages(caller: Principal, id: string, query: MessageQuery) {
+    const { tenantId } = caller;
     const conversationId = conversationUuid(id);
     const after = query.after === undefined ? undefined : uuidOf('message', query.after);
     if (query.after !== undefined && after === undefined) throw conversationErrors.notFound();
+    const audited = await this.privacy.isStrict(tenantId);
     const stored = await this.database.forTenant(tenantId, async (tx) => {
       if ((await this.conversations.byId(tx, tenantId, conversationId)) === undefined) throw conversationErrors.notFound();
-      return this.messages.page(tx, tenantId, conversationId, query.limit + 1, after);
+      const found = await this.messages.page(tx, tenantId, conversationId, query.limit + 1, after);
+      if (audited) recordRead(tx, caller, 'message.read', conversationId, Math.min(found.length, query.limit));
+      return found;
     });
     const contents = await openContents(this.keyRing, tenantId, stored);
     const shown = stored.map((message, at) => ({
@@ -143,6 +160,19 @@ export class ConversationsService {
 }
 
 defineSealedTable({ table: 'conversations', columns: ['title', 'metadata'] });
+
+/** In strict privacy mode every read of content leaves an entry, in the transaction that reads. */
+function recordRead(
+  tx: Transaction,
+  caller: Principal,
+  action: 'conversation.read' | 'message.read',
+  conversationId: string,
+  messages?: number,
+): void {
+  const object = { kind: 'conversation', id: conversationId } as const;
+  const detail = messages === undefined ? {} : { detail: { messages } };
+  auditTrail.record(tx, caller.tenantId, { actor: actorOf(caller), action, object, ...detail });
+}
 
 function placeOf(tenantId: string, column: string, rowId: string): Place {
   return { tenantId, table: 'conversations', column, rowId };

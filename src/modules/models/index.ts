@@ -11,7 +11,7 @@ export {
 export { ModelSettings, SettingRefused } from './model-settings.ts';
 export { type ModelsConfig, modelsConfig } from './models.config.ts';
 export { ModelsModule } from './models.module.ts';
-export { Models } from './models.service.ts';
+export { Models, type ReachableProvider } from './models.service.ts';
 export type { RouteView } from './routes/route-resolver.ts';
 export { bytesPerMessage, inputBound } from './routing/answer-bounds.ts';
 export type { AnswerRequest, EndedCall, ModelListener, PlannedCall } from './routing/answer-listener.ts';

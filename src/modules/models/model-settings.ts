@@ -21,6 +21,8 @@ export interface PlatformCredential {
   baseUrl: string | null;
   apiVersion: string | null;
   secret: string;
+  /** Whether an agreement covers what the provider is given; absent = no. */
+  covered?: boolean;
   /** Saves it untested. */
   skipTest?: boolean;
 }
@@ -97,7 +99,7 @@ export class ModelSettings {
     await this.database.run('model-settings', async (tx) => {
       const id = (await this.credentials.platformByName(tx, name))?.id ?? newUuid();
       const sealed = await this.secrets.sealForPlatform(id, secret);
-      await this.credentials.putForPlatform(tx, { id, name, kind, baseUrl, apiVersion, secret: sealed });
+      await this.credentials.putForPlatform(tx, { id, name, kind, baseUrl, apiVersion, secret: sealed, covered: given.covered === true });
     });
     return result;
   }

@@ -16,6 +16,11 @@ export const modelsConfig = defineTopic('models', 'Models', {
   ),
   azureApiKey: entry('AZURE_OPENAI_API_KEY', z.string().min(1).optional(), 'Key for Azure OpenAI.', { secret: true }),
   azureApiVersion: entry('OPENAI_API_VERSION', z.string().default('2024-10-21'), 'API version for Azure OpenAI.'),
+  providerCovered: entry(
+    'MODEL_PROVIDER_COVERED',
+    setting.bool().default(false),
+    'Whether an agreement covers what the provider of OPENAI_BASE_URL or AZURE_OPENAI_ENDPOINT is given (a BAA, for example): tenants in strict privacy mode reach no other ones.',
+  ),
   defaultModel: entry('MODEL_DEFAULT', z.string().min(1).default('gpt-4.1-mini'), 'Model of bots that name none.'),
   continues: entry(
     'MODEL_CONTINUES',

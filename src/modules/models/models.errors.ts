@@ -28,6 +28,13 @@ export const modelErrors = {
       `The model ${model} has no price, and what may be spent is limited. An operator can set one: parley models price ${model} --input … --output …`,
       { retryable: false, param: 'model', limit: { name: 'cost_per_month' } },
     ),
+  providerNotCovered: (route: string) =>
+    new AppError(
+      'provider_not_covered',
+      422,
+      `No provider of ${route} is covered by an agreement, and the privacy mode is strict. Nothing was sent to any.`,
+      { retryable: false, param: 'model' },
+    ),
   unknownCredential: (at: number) =>
     commonErrors.invalidRequest([{ path: `targets.${at}.credential_id`, message: 'there is no such model credential' }]),
   tooMany: (what: string, limit: number) => commonErrors.conflict('too_many', `There may be at most ${limit} ${what}.`),

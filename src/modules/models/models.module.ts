@@ -1,5 +1,6 @@
 import { Module } from '@nestjs/common';
 import { PlansModule } from '../plans/index.ts';
+import { PrivacyModule } from '../privacy/index.ts';
 import { CatalogRepository } from './catalog/catalog.repository.ts';
 import { Catalog } from './catalog/catalog.ts';
 import { CredentialSecrets } from './credentials/credential-secrets.ts';
@@ -30,7 +31,7 @@ const routing = [TargetHealths, Pacer, CallPacing, TargetCalls, ModelRouter];
 
 /** Models: what is known of them, who serves them, and who is asked next when that fails. */
 @Module({
-  imports: [PlansModule],
+  imports: [PlansModule, PrivacyModule],
   controllers: [CredentialsController, RoutesController, ModelHealthController],
   providers: [...catalog, ...credentials, ...routes, ...routing, ModelHealth, ModelSettings, Models],
   exports: [Models, ModelSettings, Pacer],

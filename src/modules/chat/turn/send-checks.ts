@@ -1,6 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { BotSettings } from '../../bots/index.ts';
-import { effectivePolicy, privacyErrors, PromptPrivacy } from '../../privacy/index.ts';
+import { privacyErrors, PromptPrivacy } from '../../privacy/index.ts';
 import { type ChatConfig, chatConfig } from '../chat.config.ts';
 import { chatErrors } from '../chat.errors.ts';
 import type { SendRequest } from './send-request.ts';
@@ -23,8 +23,8 @@ export class SendChecks {
    * Looks for personal data by the bot's policy; gives the bytes that the prompt grows by when they are hidden. Throws 422
    * `personal_data_blocked`.
    */
-  async checkContent({ text, prompt }: SendRequest, settings: BotSettings): Promise<number> {
-    const policy = effectivePolicy(settings.privacy ?? null);
+  async checkContent({ party, text, prompt }: SendRequest, settings: BotSettings): Promise<number> {
+    const policy = await this.privacy.policyOf(party.tenantId, settings.privacy ?? null);
     if (policy.look.kinds.length === 0) return 0;
     const { blocked, growth } = await this.privacy.check(text, policy);
     if (blocked.length > 0) throw privacyErrors.blocked(blocked);

@@ -10,6 +10,7 @@ export interface CredentialRow {
   baseUrl: string | null;
   apiVersion: string | null;
   hint: string;
+  covered: boolean;
   version: number;
   checkResult: string;
   checkedAt: Date | null;
@@ -26,16 +27,20 @@ export interface CredentialDraft {
   apiVersion: string | null;
   secret: Buffer;
   hint: string;
+  covered: boolean;
   checkResult: string;
 }
 
 /** A credential of the platform as operators see it. */
-export type PlatformCredentialRow = Pick<CredentialRow, 'id' | 'name' | 'kind' | 'baseUrl' | 'apiVersion' | 'version' | 'createdAt'>;
+export type PlatformCredentialRow = Pick<
+  CredentialRow,
+  'id' | 'name' | 'kind' | 'baseUrl' | 'apiVersion' | 'covered' | 'version' | 'createdAt'
+>;
 
-const columns = `id, name, kind, base_url AS "baseUrl", api_version AS "apiVersion", hint, version, check_result AS "checkResult",
+const columns = `id, name, kind, base_url AS "baseUrl", api_version AS "apiVersion", hint, covered, version, check_result AS "checkResult",
   checked_at AS "checkedAt", created_at AS "createdAt", updated_at AS "updatedAt"`;
 
-const platformColumns = 'id, name, kind, base_url AS "baseUrl", api_version AS "apiVersion", version, created_at AS "createdAt"';
+const platformColumns = 'id, name, kind, base_url AS "baseUrl", api_version AS "apiVersion", covered, version, created_at AS "createdAt"';
 
 /** Credentials in Postgres. No method but the two that say so gives a secret. */
 @Injectable()
@@ -44,9 +49,9 @@ export class CredentialsRepository {
   async insert(tx: Transaction, tenantId: string, draft: CredentialDraft, limit: number): Promise<boolean> {
     const count = await changed(
       tx,
-      `INSERT INTO model_credentials (tenant_id, id, name, kind, base_url, api_version, secret, hint, check_result, checked_at)
-       SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, CASE WHEN $9 = 'skipped' THEN NULL ELSE now() END
-       WHERE (SELECT count(*) FROM model_credentials WHERE tenant_id = $1) < $10`,
+      `INSERT INTO model_credentials (tenant_id, id, name, kind, base_url, api_version, secret, hint, check_result, covered, checked_at)
+       SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, CASE WHEN $9 = 'skipped' THEN NULL ELSE now() END
+       WHERE (SELECT count(*) FROM model_credentials WHERE tenant_id = $1) < $11`,
       [...valuesOf(tenantId, draft), limit],
     );
     return count > 0;
@@ -56,7 +61,7 @@ export class CredentialsRepository {
     const count = await changed(
       tx,
       `UPDATE model_credentials SET name = $3, kind = $4, base_url = $5, api_version = $6, secret = coalesce($7::bytea, secret), hint = $8,
-         check_result = $9, checked_at = CASE WHEN $7::bytea IS NULL THEN checked_at WHEN $9 = 'skipped' THEN NULL ELSE now() END,
+         covered = $10, check_result = $9, checked_at = CASE WHEN $7::bytea IS NULL THEN checked_at WHEN $9 = 'skipped' THEN NULL ELSE now() END,
          version = version + 1, updated_at = now()
        WHERE tenant_id = $1 AND id = $2`,
       valuesOf(tenantId, draft),
@@ -104,10 +109,10 @@ export class CredentialsRepository {
   async putForPlatform(tx: Transaction, draft: Omit<CredentialDraft, 'hint' | 'checkResult'>): Promise<void> {
     await changed(
       tx,
-      `INSERT INTO platform_model_credentials (id, name, kind, base_url, api_version, secret) VALUES ($1, $2, $3, $4, $5, $6)
-       ON CONFLICT (id) DO UPDATE SET kind = $3, base_url = $4, api_version = $5, secret = $6,
+      `INSERT INTO platform_model_credentials (id, name, kind, base_url, api_version, secret, covered) VALUES ($1, $2, $3, $4, $5, $6, $7)
+       ON CONFLICT (id) DO UPDATE SET kind = $3, base_url = $4, api_version = $5, secret = $6, covered = $7,
          version = platform_model_credentials.version + 1, updated_at = now()`,
-      [draft.id, draft.name, draft.kind, draft.baseUrl, draft.apiVersion, draft.secret],
+      [draft.id, draft.name, draft.kind, draft.baseUrl, draft.apiVersion, draft.secret, draft.covered],
     );
   }
 
@@ -117,6 +122,6 @@ export class CredentialsRepository {
 }
 
 function valuesOf(tenantId: string, draft: Omit<CredentialDraft, 'secret'> & { secret: Buffer | null }): unknown[] {
-  const { id, name, kind, baseUrl, apiVersion, secret, hint, checkResult } = draft;
-  return [tenantId, id, name, kind, baseUrl, apiVersion, secret, hint, checkResult];
+  const { id, name, kind, baseUrl, apiVersion, secret, hint, checkResult, covered } = draft;
+  return [tenantId, id, name, kind, baseUrl, apiVersion, secret, hint, checkResult, covered];
 }

@@ -29,6 +29,11 @@ const own = {
     .nullable(),
 };
 
+const Covered = z.boolean().meta({
+  description:
+    'Whether an agreement of yours covers what this provider is given (a BAA, for example). In strict privacy mode no other ones are called.',
+});
+
 const SkipTest = z.boolean().meta({ description: 'Save without trying the credential at its provider first.' });
 
 /** Body of "add a credential". */
@@ -39,6 +44,7 @@ export const CreateCredential = z
     base_url: own.base_url.default(null),
     api_version: own.api_version.default(null),
     secret: Secret,
+    covered: Covered.default(false),
     skip_test: SkipTest.default(false),
   })
   .meta({ id: 'CreateModelCredential' });
@@ -53,6 +59,7 @@ export const UpdateCredential = z
     base_url: own.base_url.optional(),
     api_version: own.api_version.optional(),
     secret: Secret.optional(),
+    covered: Covered.optional(),
     skip_test: SkipTest.optional(),
   })
   .meta({ id: 'UpdateModelCredential' });
@@ -65,6 +72,7 @@ export const CredentialResponse = z
     object: z.literal('model_credential'),
     id: z.string(),
     ...own,
+    covered: Covered,
     hint: z.string().meta({ description: 'The last characters of the secret.' }),
     check: z
       .object({

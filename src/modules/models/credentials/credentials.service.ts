@@ -36,14 +36,14 @@ export class CredentialsService {
     const { tenantId } = caller;
     const checkResult = await this.tried(tenantId, body, body.skip_test);
     const id = newUuid();
-    const { name, kind, base_url: baseUrl, api_version: apiVersion } = body;
+    const { name, kind, base_url: baseUrl, api_version: apiVersion, covered } = body;
     const secret = await this.secrets.seal(tenantId, id, body.secret);
-    const draft = { id, name, kind, baseUrl, apiVersion, secret, hint: hintOf(body.secret), checkResult };
+    const draft = { id, name, kind, baseUrl, apiVersion, secret, hint: hintOf(body.secret), covered, checkResult };
     const stored = await this.database
       .forTenant(tenantId, async (tx) => {
         if (!(await this.credentials.insert(tx, tenantId, draft, maxCredentials)))
           throw modelErrors.tooMany('model credentials', maxCredentials);
-        record(tx, caller, 'model_credential.create', id, { kind });
+        record(tx, caller, 'model_credential.create', id, { kind, covered });
         return this.credentials.byId(tx, tenantId, id);
       })
       .catch(toConflict);
@@ -87,12 +87,14 @@ export class CredentialsService {
       apiVersion: next.api_version,
       secret: secret === undefined ? null : await this.secrets.seal(tenantId, uuid, secret),
       hint: secret === undefined ? old.hint : hintOf(secret),
+      // An agreement is with one provider: who is elsewhere now must say it again.
+      covered: body.covered ?? (old.covered && next.kind === old.kind && next.base_url === old.baseUrl),
       checkResult,
     };
     const stored = await this.database
       .forTenant(tenantId, async (tx) => {
         await this.credentials.update(tx, tenantId, draft);
-        record(tx, caller, 'model_credential.update', uuid, { fields: Object.keys(body) });
+        record(tx, caller, 'model_credential.update', uuid, { fields: Object.keys(body), covered: draft.covered });
         return this.credentials.byId(tx, tenantId, uuid);
       })
       .catch(toConflict);
@@ -157,6 +159,7 @@ function present(row: CredentialRow) {
     kind: row.kind,
     base_url: row.baseUrl,
     api_version: row.apiVersion,
+    covered: row.covered,
     hint: row.hint,
     check: { result: row.checkResult, at: row.checkedAt?.toISOString() ?? null },
     created_at: row.createdAt.toISOString(),

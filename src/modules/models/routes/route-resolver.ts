@@ -1,5 +1,6 @@
 import { Inject, Injectable, Optional } from '@nestjs/common';
 import { PlanLimits } from '../../plans/index.ts';
+import { TenantPrivacy } from '../../privacy/index.ts';
 import { Catalog, type CatalogModel, dearest } from '../catalog/catalog.ts';
 import { type ModelsConfig, modelsConfig } from '../models.config.ts';
 import { modelErrors } from '../models.errors.ts';
@@ -42,12 +43,34 @@ export class RouteResolver {
     @Inject(modelsConfig.token) private readonly config: ModelsConfig,
     @Optional() @Inject(RouteTable) private readonly table?: RouteTable,
     @Optional() @Inject(PlanLimits) private readonly plans?: PlanLimits,
+    @Optional() @Inject(TenantPrivacy) private readonly privacy?: TenantPrivacy,
   ) {
     this.environment = environmentCredential(config);
   }
 
-  /** The route of a name. Without a tenant there is only the provider of the environment. */
+  /**
+   * The route of a name; without a tenant there is only the provider of the environment. Where the tenant's privacy mode is strict, those of its targets
+   * whose provider is covered. Throws 422 `provider_not_covered` when that is none.
+   */
   async find(tenantId: string | undefined, name: string): Promise<Route> {
+    const route = await this.named(tenantId, name);
+    if (tenantId === undefined || this.privacy === undefined || !(await this.privacy.isStrict(tenantId))) return route;
+    const targets = route.targets.filter(({ credential }) => credential.covered === true);
+    if (targets.length === 0) throw modelErrors.providerNotCovered(name);
+    return { ...route, targets };
+  }
+
+  /** Every target that the tenant's bots can name, whatever its mode: those of all routes, and the provider of the environment. */
+  async reachable(tenantId: string): Promise<{ route: string; target: Target }[]> {
+    const routes = await this.table?.all(tenantId);
+    const routed = [...(routes ?? [])].flatMap(([route, found]) =>
+      found.map((each) => ({ route, target: this.targetOf(each, credentialOf(each, tenantId) ?? this.environment) })),
+    );
+    const [any] = this.ofEnvironment(this.config.defaultModel).targets;
+    return any === undefined ? routed : [...routed, { route: '*', target: any }];
+  }
+
+  private async named(tenantId: string | undefined, name: string): Promise<Route> {
     const found = tenantId === undefined ? undefined : await this.table?.find(tenantId, name);
     if (found === undefined || tenantId === undefined) return this.ofEnvironment(name);
     return {
@@ -57,7 +80,7 @@ export class RouteResolver {
     };
   }
 
-  /** What the route of a name can do and cost. Throws 422 `model_not_priced` where the tenant's cost is limited and cannot be known. */
+  /** What the route of a name can do and cost. Throws 422 `model_not_priced` where the tenant's cost is limited and cannot be known, and as `find` does. */
   async view(tenantId: string, name: string): Promise<RouteView> {
     const { targets } = await this.find(tenantId, name);
     const prices = targets.map((target) => targetPrice(target, (model) => this.catalog.priceBound(model)));
@@ -133,8 +156,13 @@ export class RouteResolver {
 }
 
 /** The provider that the environment names. */
-export function environmentCredential({ azureEndpoint, azureApiVersion, baseUrl }: ModelsConfig): TargetCredential {
-  const common = { id: 'environment', name: 'default', owner: { kind: 'environment' as const }, version: 1 };
+export function environmentCredential({
+  azureEndpoint,
+  azureApiVersion,
+  baseUrl,
+  providerCovered: covered,
+}: ModelsConfig): TargetCredential {
+  const common = { id: 'environment', name: 'default', owner: { kind: 'environment' as const }, version: 1, covered };
   if (azureEndpoint !== undefined) return { ...common, kind: 'azure', baseUrl: azureEndpoint, apiVersion: azureApiVersion };
   return { ...common, kind: 'compatible', baseUrl, apiVersion: null };
 }
@@ -146,10 +174,10 @@ function firstAsked(targets: readonly Target[]): Target | undefined {
 }
 
 function credentialOf(row: RoutedRow, tenantId: string): TargetCredential | undefined {
-  const { credentialId, credential, kind, version, baseUrl, apiVersion, platform } = row;
+  const { credentialId, credential, kind, version, baseUrl, apiVersion, platform, covered } = row;
   if (credentialId === null || credential === null || kind === null || version === null) return undefined;
   const owner = platform ? { kind: 'platform' as const } : { kind: 'tenant' as const, tenantId };
-  return { id: credentialId, name: credential, owner, kind, baseUrl, apiVersion, version };
+  return { id: credentialId, name: credential, owner, kind, baseUrl, apiVersion, version, covered: covered === true };
 }
 
 function skillsOf(known: CatalogModel | undefined, window: number): Set<Skill> {

@@ -34,15 +34,20 @@ export class RouteTable {
 
   /** The targets of a route, the tenant's own or the platform's; undefined when there is none of this name. */
   async find(tenantId: string, name: string): Promise<RoutedRow[] | undefined> {
+    return (await this.all(tenantId)).get(name);
+  }
+
+  /** The targets of every route, by name. */
+  async all(tenantId: string): Promise<ReadonlyMap<string, RoutedRow[]>> {
     const known = this.remembered.get(tenantId);
     // Real time on purpose: how fresh a memory is does not depend on the business clock.
-    if (known !== undefined && performance.now() - known.readAt < freshMs) return known.rows.get(name);
+    if (known !== undefined && performance.now() - known.readAt < freshMs) return known.rows;
     try {
-      return (await this.read(tenantId)).get(name);
+      return await this.read(tenantId);
     } catch (error) {
       if (known === undefined || performance.now() - known.readAt > staleMs) throw error;
       this.logger.warn({ error: safeError(error) }, 'routes could not be read again');
-      return known.rows.get(name);
+      return known.rows;
     }
   }
 

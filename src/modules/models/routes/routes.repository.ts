@@ -35,6 +35,7 @@ export interface RoutedRow extends TargetRow {
   baseUrl: string | null;
   apiVersion: string | null;
   version: number | null;
+  covered: boolean | null;
 }
 
 const asJson = `json_agg(json_build_object('credentialId', t.credential_id, 'model', t.model, 'providerModel', t.provider_model,
@@ -42,7 +43,7 @@ const asJson = `json_agg(json_build_object('credentialId', t.credential_id, 'mod
 
 const routed = (platform: boolean) => `r.name AS route, ${platform} AS platform, r.after_content_filter AS "afterContentFilter",
   t.credential_id AS "credentialId", t.model, t.provider_model AS "providerModel", t.continues, t.tier, t.weight, t.position,
-  c.name AS credential, c.kind, c.base_url AS "baseUrl", c.api_version AS "apiVersion", c.version`;
+  c.name AS credential, c.kind, c.base_url AS "baseUrl", c.api_version AS "apiVersion", c.version, c.covered`;
 
 const tenantRoute = `SELECT r.id, r.name, r.after_content_filter AS "afterContentFilter", r.created_at AS "createdAt",
   r.updated_at AS "updatedAt", (SELECT ${asJson} FROM model_targets t WHERE t.tenant_id = r.tenant_id AND t.route_id = r.id) AS targets

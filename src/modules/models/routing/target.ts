@@ -19,6 +19,8 @@ export interface TargetCredential {
   /** Null = the provider's own address. */
   baseUrl: string | null;
   apiVersion: string | null;
+  /** Whether an agreement covers what this provider is given (such as HIPAA's for business associates), as its owner says; absent = no. */
+  covered?: boolean;
   /** Raised with each change: a provider that was opened with an earlier one is not used any more. */
   version: number;
 }

@@ -1,7 +1,7 @@
 import { botErrors } from '../../../bots/index.ts';
 import { type HistoryMessage, openContents, textOf } from '../../../conversations/index.ts';
 import { bytesPerMessage, countTokens, inputBound, type ModelMessage, tokensPerMessage } from '../../../models/index.ts';
-import { effectivePolicy, instructionMessages, newMarks, outsideMessage, placeholderSecret, promptParts } from '../../../privacy/index.ts';
+import { instructionMessages, newMarks, outsideMessage, placeholderSecret, promptParts } from '../../../privacy/index.ts';
 import { openRequest, type PromptRequest } from '../prompt-request.ts';
 import { callerInstructions, promptBounds } from '../prompt-bounds.ts';
 import { maxHistoryMessages } from '../turn-limits.ts';
@@ -71,7 +71,7 @@ async function candidates(run: TurnRun, tools: TurnTools, own: PromptRequest | u
 /** The messages as the model may have them. What stands for what is kept for the answer. */
 async function hidden(run: TurnRun, tools: TurnTools, messages: Counted[]): Promise<Counted[]> {
   const { tenantId, turn, key, bot } = run;
-  const policy = effectivePolicy(bot?.settings.privacy ?? null);
+  const policy = await tools.prompting.privacy.policyOf(tenantId, bot?.settings.privacy ?? null);
   const secret = placeholderSecret(key.bytes, tenantId, turn.conversationId);
   const { pseudonyms, texts } = await tools.prompting.privacy.hide(
     messages.map(({ id, message }) => ({ text: message.content, ...(id === undefined ? {} : { id }) })),
