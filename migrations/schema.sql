@@ -45,6 +45,13 @@ TABLE audit_heads [row level security, forced]
   tenant_id uuid NOT NULL
   seq bigint NOT NULL
   head_hash bytea NOT NULL
+TABLE bot_retention [row level security, forced]
+  tenant_id uuid NOT NULL
+  bot_id uuid NOT NULL
+  messages_days integer
+  conversations_days integer
+  usage_days integer
+  updated_at timestamp with time zone NOT NULL DEFAULT now()
 TABLE bot_versions [row level security, forced]
   tenant_id uuid NOT NULL
   id uuid NOT NULL
@@ -83,6 +90,16 @@ TABLE idempotency_keys [row level security, forced]
   created_at timestamp with time zone NOT NULL DEFAULT now()
   locked_until timestamp with time zone NOT NULL
   expires_at timestamp with time zone NOT NULL
+TABLE legal_holds [row level security, forced]
+  tenant_id uuid NOT NULL
+  id uuid NOT NULL
+  kind text NOT NULL
+  object_id uuid NOT NULL
+  reason_code text NOT NULL
+  placed_by text NOT NULL
+  placed_at timestamp with time zone NOT NULL DEFAULT now()
+  ends_at timestamp with time zone
+  lifted_at timestamp with time zone
 TABLE memberships [row level security, forced]
   tenant_id uuid NOT NULL
   id uuid NOT NULL
@@ -129,6 +146,7 @@ TABLE model_credentials [row level security, forced]
   checked_at timestamp with time zone
   created_at timestamp with time zone NOT NULL DEFAULT now()
   updated_at timestamp with time zone NOT NULL DEFAULT now()
+  covered boolean NOT NULL DEFAULT false
 TABLE model_prices
   model text NOT NULL
   starts_at timestamp with time zone NOT NULL
@@ -178,6 +196,7 @@ TABLE platform_model_credentials
   version integer NOT NULL DEFAULT 1
   created_at timestamp with time zone NOT NULL DEFAULT now()
   updated_at timestamp with time zone NOT NULL DEFAULT now()
+  covered boolean NOT NULL DEFAULT false
 TABLE platform_model_routes
   id uuid NOT NULL
   name text NOT NULL
@@ -252,6 +271,15 @@ TABLE tenant_plans [row level security, forced]
   overrides jsonb NOT NULL DEFAULT '{}'::jsonb
   trial_ends_at timestamp with time zone
   updated_at timestamp with time zone NOT NULL DEFAULT now()
+TABLE tenant_privacy [row level security, forced]
+  tenant_id uuid NOT NULL
+  mode text
+  messages_days integer
+  conversations_days integer
+  usage_days integer
+  audit_days integer
+  swept_at timestamp with time zone
+  updated_at timestamp with time zone NOT NULL DEFAULT now()
 TABLE tenants [row level security, forced]
   id uuid NOT NULL
   tenant_id uuid NOT NULL GENERATED AS (id)
@@ -325,6 +353,15 @@ TABLE users
   password_hash bytea NOT NULL
   created_at timestamp with time zone NOT NULL DEFAULT now()
   disabled_at timestamp with time zone
+TABLE visitor_consents [row level security, forced]
+  tenant_id uuid NOT NULL
+  id uuid NOT NULL
+  visitor_id uuid NOT NULL
+  purpose text NOT NULL
+  given boolean NOT NULL
+  source text NOT NULL
+  evidence bytea
+  decided_at timestamp with time zone NOT NULL DEFAULT now()
 TABLE visitors [row level security, forced]
   tenant_id uuid NOT NULL
   id uuid NOT NULL
@@ -345,6 +382,11 @@ audit_events: CHECK ((outcome = ANY (ARRAY['done'::text, 'refused'::text, 'faile
 audit_events: PRIMARY KEY (tenant_id, seq)
 audit_events: CHECK ((seq > 0))
 audit_heads: PRIMARY KEY (tenant_id)
+bot_retention: CHECK ((conversations_days > 0))
+bot_retention: CHECK ((messages_days > 0))
+bot_retention: PRIMARY KEY (tenant_id, bot_id)
+bot_retention: FOREIGN KEY (tenant_id, bot_id) REFERENCES bots(tenant_id, id) ON DELETE CASCADE
+bot_retention: CHECK ((usage_days > 0))
 bot_versions: PRIMARY KEY (tenant_id, id)
 bot_versions: FOREIGN KEY (tenant_id, bot_id) REFERENCES bots(tenant_id, id) ON DELETE CASCADE
 bot_versions: UNIQUE (tenant_id, bot_id, number)
@@ -357,6 +399,9 @@ conversations: FOREIGN KEY (tenant_id, visitor_id) REFERENCES visitors(tenant_id
 idempotency_keys: PRIMARY KEY (tenant_id, id)
 idempotency_keys: FOREIGN KEY (tenant_id) REFERENCES tenants(id) ON DELETE CASCADE
 idempotency_keys: UNIQUE (tenant_id, scope_hash)
+legal_holds: CHECK ((kind = ANY (ARRAY['tenant'::text, 'bot'::text, 'visitor'::text, 'conversation'::text])))
+legal_holds: PRIMARY KEY (tenant_id, id)
+legal_holds: FOREIGN KEY (tenant_id) REFERENCES tenants(id) ON DELETE CASCADE
 memberships: PRIMARY KEY (tenant_id, id)
 memberships: CHECK ((role = ANY (ARRAY['owner'::text, 'admin'::text, 'developer'::text, 'viewer'::text])))
 memberships: FOREIGN KEY (tenant_id) REFERENCES tenants(id) ON DELETE CASCADE
@@ -420,6 +465,13 @@ sessions: FOREIGN KEY (tenant_id, user_id) REFERENCES memberships(tenant_id, use
 tenant_plans: PRIMARY KEY (tenant_id)
 tenant_plans: FOREIGN KEY (plan_id) REFERENCES plans(id) ON UPDATE CASCADE
 tenant_plans: FOREIGN KEY (tenant_id) REFERENCES tenants(id) ON DELETE CASCADE
+tenant_privacy: CHECK ((audit_days >= 30))
+tenant_privacy: CHECK ((conversations_days > 0))
+tenant_privacy: CHECK ((messages_days > 0))
+tenant_privacy: CHECK ((mode = ANY (ARRAY['standard'::text, 'strict'::text])))
+tenant_privacy: PRIMARY KEY (tenant_id)
+tenant_privacy: FOREIGN KEY (tenant_id) REFERENCES tenants(id) ON DELETE CASCADE
+tenant_privacy: CHECK ((usage_days > 0))
 tenants: PRIMARY KEY (id)
 tenants: CHECK ((status = ANY (ARRAY['active'::text, 'suspended'::text])))
 turn_queue_clocks: PRIMARY KEY (tier)
@@ -436,6 +488,9 @@ turns: FOREIGN KEY (tenant_id, visitor_id) REFERENCES visitors(tenant_id, id) ON
 usage_counters: PRIMARY KEY (tenant_id, subject, starts_at, slot)
 usage_counters: FOREIGN KEY (tenant_id) REFERENCES tenants(id) ON DELETE CASCADE
 users: PRIMARY KEY (id)
+visitor_consents: PRIMARY KEY (tenant_id, id)
+visitor_consents: FOREIGN KEY (tenant_id, visitor_id) REFERENCES visitors(tenant_id, id) ON DELETE CASCADE
+visitor_consents: UNIQUE (tenant_id, visitor_id, purpose)
 visitors: PRIMARY KEY (tenant_id, id)
 visitors: UNIQUE (tenant_id, external_id_hash)
 visitors: FOREIGN KEY (tenant_id) REFERENCES tenants(id) ON DELETE CASCADE
@@ -449,6 +504,7 @@ CREATE UNIQUE INDEX audit_checkpoints_pkey ON public.audit_checkpoints USING btr
 CREATE UNIQUE INDEX audit_events_pkey ON public.audit_events USING btree (tenant_id, seq)
 CREATE INDEX audit_events_time ON public.audit_events USING btree (tenant_id, at)
 CREATE UNIQUE INDEX audit_heads_pkey ON public.audit_heads USING btree (tenant_id)
+CREATE UNIQUE INDEX bot_retention_pkey ON public.bot_retention USING btree (tenant_id, bot_id)
 CREATE UNIQUE INDEX bot_versions_pkey ON public.bot_versions USING btree (tenant_id, id)
 CREATE UNIQUE INDEX bot_versions_tenant_id_bot_id_number_key ON public.bot_versions USING btree (tenant_id, bot_id, number)
 CREATE UNIQUE INDEX bots_pkey ON public.bots USING btree (tenant_id, id)
@@ -459,6 +515,8 @@ CREATE INDEX conversations_visitor ON public.conversations USING btree (tenant_i
 CREATE INDEX idempotency_keys_expiry ON public.idempotency_keys USING btree (expires_at)
 CREATE UNIQUE INDEX idempotency_keys_pkey ON public.idempotency_keys USING btree (tenant_id, id)
 CREATE UNIQUE INDEX idempotency_keys_tenant_id_scope_hash_key ON public.idempotency_keys USING btree (tenant_id, scope_hash)
+CREATE INDEX legal_holds_in_force ON public.legal_holds USING btree (tenant_id, object_id) WHERE (lifted_at IS NULL)
+CREATE UNIQUE INDEX legal_holds_pkey ON public.legal_holds USING btree (tenant_id, id)
 CREATE UNIQUE INDEX memberships_pkey ON public.memberships USING btree (tenant_id, id)
 CREATE UNIQUE INDEX memberships_tenant_id_user_id_key ON public.memberships USING btree (tenant_id, user_id)
 CREATE INDEX memberships_user ON public.memberships USING btree (user_id)
@@ -498,6 +556,7 @@ CREATE UNIQUE INDEX replicas_pkey ON public.replicas USING btree (id)
 CREATE INDEX sessions_expiry ON public.sessions USING btree (expires_at)
 CREATE UNIQUE INDEX sessions_pkey ON public.sessions USING btree (tenant_id, id)
 CREATE UNIQUE INDEX tenant_plans_pkey ON public.tenant_plans USING btree (tenant_id)
+CREATE UNIQUE INDEX tenant_privacy_pkey ON public.tenant_privacy USING btree (tenant_id)
 CREATE UNIQUE INDEX tenants_pkey ON public.tenants USING btree (id)
 CREATE UNIQUE INDEX turn_queue_clocks_pkey ON public.turn_queue_clocks USING btree (tier)
 CREATE UNIQUE INDEX turn_queues_pkey ON public.turn_queues USING btree (tenant_id)
@@ -513,6 +572,8 @@ CREATE INDEX turns_unfinished ON public.turns USING btree (created_at) WHERE (fi
 CREATE UNIQUE INDEX usage_counters_pkey ON public.usage_counters USING btree (tenant_id, subject, starts_at, slot)
 CREATE INDEX users_email_hash ON public.users USING btree (email_hash)
 CREATE UNIQUE INDEX users_pkey ON public.users USING btree (id)
+CREATE UNIQUE INDEX visitor_consents_pkey ON public.visitor_consents USING btree (tenant_id, id)
+CREATE UNIQUE INDEX visitor_consents_tenant_id_visitor_id_purpose_key ON public.visitor_consents USING btree (tenant_id, visitor_id, purpose)
 CREATE UNIQUE INDEX visitors_pkey ON public.visitors USING btree (tenant_id, id)
 CREATE UNIQUE INDEX visitors_tenant_id_external_id_hash_key ON public.visitors USING btree (tenant_id, external_id_hash)
 
@@ -525,11 +586,13 @@ audit_checkpoints: tenant_isolation FOR ALL TO parley_tenant USING (tenant_id = 
 audit_events: keeping FOR ALL TO the owner USING (tenant_id = (current_setting('app.tenant'::text))::uuid) WITH CHECK (tenant_id = (current_setting('app.tenant'::text))::uuid)
 audit_events: tenant_isolation FOR ALL TO parley_tenant USING (tenant_id = (current_setting('app.tenant'::text))::uuid) WITH CHECK (tenant_id = (current_setting('app.tenant'::text))::uuid)
 audit_heads: tenant_isolation FOR ALL TO parley_tenant USING (tenant_id = (current_setting('app.tenant'::text))::uuid) WITH CHECK (tenant_id = (current_setting('app.tenant'::text))::uuid)
+bot_retention: tenant_isolation FOR ALL TO parley_tenant USING (tenant_id = (current_setting('app.tenant'::text))::uuid) WITH CHECK (tenant_id = (current_setting('app.tenant'::text))::uuid)
 bot_versions: tenant_isolation FOR ALL TO parley_tenant USING (tenant_id = (current_setting('app.tenant'::text))::uuid) WITH CHECK (tenant_id = (current_setting('app.tenant'::text))::uuid)
 bots: tenant_isolation FOR ALL TO parley_tenant USING (tenant_id = (current_setting('app.tenant'::text))::uuid) WITH CHECK (tenant_id = (current_setting('app.tenant'::text))::uuid)
 conversations: tenant_isolation FOR ALL TO parley_tenant USING (tenant_id = (current_setting('app.tenant'::text))::uuid) WITH CHECK (tenant_id = (current_setting('app.tenant'::text))::uuid)
 idempotency_keys: system_read FOR SELECT TO parley_system USING true
 idempotency_keys: tenant_isolation FOR ALL TO parley_tenant USING (tenant_id = (current_setting('app.tenant'::text))::uuid) WITH CHECK (tenant_id = (current_setting('app.tenant'::text))::uuid)
+legal_holds: tenant_isolation FOR ALL TO parley_tenant USING (tenant_id = (current_setting('app.tenant'::text))::uuid) WITH CHECK (tenant_id = (current_setting('app.tenant'::text))::uuid)
 memberships: system_read FOR SELECT TO parley_system USING true
 memberships: tenant_isolation FOR ALL TO parley_tenant USING (tenant_id = (current_setting('app.tenant'::text))::uuid) WITH CHECK (tenant_id = (current_setting('app.tenant'::text))::uuid)
 messages: tenant_isolation FOR ALL TO parley_tenant USING (tenant_id = (current_setting('app.tenant'::text))::uuid) WITH CHECK (tenant_id = (current_setting('app.tenant'::text))::uuid)
@@ -548,6 +611,8 @@ refresh_tokens: tenant_isolation FOR ALL TO parley_tenant USING (tenant_id = (cu
 sessions: system_read FOR SELECT TO parley_system USING true
 sessions: tenant_isolation FOR ALL TO parley_tenant USING (tenant_id = (current_setting('app.tenant'::text))::uuid) WITH CHECK (tenant_id = (current_setting('app.tenant'::text))::uuid)
 tenant_plans: tenant_isolation FOR ALL TO parley_tenant USING (tenant_id = (current_setting('app.tenant'::text))::uuid) WITH CHECK (tenant_id = (current_setting('app.tenant'::text))::uuid)
+tenant_privacy: system_read FOR SELECT TO parley_system USING true
+tenant_privacy: tenant_isolation FOR ALL TO parley_tenant USING (tenant_id = (current_setting('app.tenant'::text))::uuid) WITH CHECK (tenant_id = (current_setting('app.tenant'::text))::uuid)
 tenants: system_read FOR SELECT TO parley_system USING true
 tenants: tenant_isolation FOR ALL TO parley_tenant USING (tenant_id = (current_setting('app.tenant'::text))::uuid) WITH CHECK (tenant_id = (current_setting('app.tenant'::text))::uuid)
 turn_queues: system_read FOR SELECT TO parley_system USING true
@@ -555,6 +620,7 @@ turn_queues: tenant_isolation FOR ALL TO parley_tenant USING (tenant_id = (curre
 turns: system_read FOR SELECT TO parley_system USING true
 turns: tenant_isolation FOR ALL TO parley_tenant USING (tenant_id = (current_setting('app.tenant'::text))::uuid) WITH CHECK (tenant_id = (current_setting('app.tenant'::text))::uuid)
 usage_counters: tenant_isolation FOR ALL TO parley_tenant USING (tenant_id = (current_setting('app.tenant'::text))::uuid) WITH CHECK (tenant_id = (current_setting('app.tenant'::text))::uuid)
+visitor_consents: tenant_isolation FOR ALL TO parley_tenant USING (tenant_id = (current_setting('app.tenant'::text))::uuid) WITH CHECK (tenant_id = (current_setting('app.tenant'::text))::uuid)
 visitors: tenant_isolation FOR ALL TO parley_tenant USING (tenant_id = (current_setting('app.tenant'::text))::uuid) WITH CHECK (tenant_id = (current_setting('app.tenant'::text))::uuid)
 
 -- Grants
@@ -563,10 +629,12 @@ api_keys: parley_tenant DELETE, INSERT, SELECT, UPDATE
 audit_checkpoints: parley_tenant SELECT
 audit_events: parley_tenant INSERT, SELECT
 audit_heads: parley_tenant INSERT, SELECT, UPDATE
+bot_retention: parley_tenant DELETE, INSERT, SELECT, UPDATE
 bot_versions: parley_tenant DELETE, INSERT, SELECT
 bots: parley_tenant DELETE, INSERT, SELECT, UPDATE
 conversations: parley_tenant DELETE, INSERT, SELECT, UPDATE
 idempotency_keys: parley_tenant DELETE, INSERT, SELECT, UPDATE
+legal_holds: parley_tenant INSERT, SELECT, UPDATE
 memberships: parley_tenant DELETE, INSERT, SELECT, UPDATE
 messages: parley_tenant DELETE, INSERT, SELECT, UPDATE
 migrations: parley_system SELECT
@@ -586,18 +654,20 @@ platform_model_routes: parley_tenant SELECT
 platform_model_targets: parley_system DELETE, INSERT, SELECT, UPDATE
 platform_model_targets: parley_tenant SELECT
 privacy_mappings: parley_tenant DELETE, INSERT, SELECT, UPDATE
-provider_calls: parley_tenant INSERT, SELECT, UPDATE
+provider_calls: parley_tenant DELETE, INSERT, SELECT, UPDATE
 refresh_tokens: parley_tenant DELETE, INSERT, SELECT, UPDATE
 replicas: parley_system DELETE, INSERT, SELECT, UPDATE
 sessions: parley_tenant DELETE, INSERT, SELECT, UPDATE
 tenant_plans: parley_tenant INSERT, SELECT, UPDATE
+tenant_privacy: parley_tenant INSERT, SELECT, UPDATE
 tenants: parley_tenant INSERT, SELECT, UPDATE
 turn_queue_clocks: parley_system INSERT, SELECT, UPDATE
 turn_queue_clocks: parley_tenant SELECT
 turn_queues: parley_tenant INSERT, SELECT, UPDATE
 turns: parley_tenant DELETE, INSERT, SELECT, UPDATE
-usage_counters: parley_tenant INSERT, SELECT, UPDATE
+usage_counters: parley_tenant DELETE, INSERT, SELECT, UPDATE
 users: parley_system INSERT, SELECT, UPDATE
+visitor_consents: parley_tenant DELETE, INSERT, SELECT, UPDATE
 visitors: parley_tenant DELETE, INSERT, SELECT, UPDATE
 
 -- Column grants beyond those
@@ -608,11 +678,12 @@ idempotency_keys: parley_system SELECT (expires_at, id, tenant_id)
 memberships: parley_system SELECT (created_at, id, role, tenant_id, user_id)
 outbox: parley_system SELECT (created_at, dispatched_at, given_up_at, id, last_error, name, payload, tenant_id)
 outbox: parley_system UPDATE (dispatched_at, given_up_at)
-platform_model_credentials: parley_system SELECT (api_version, base_url, created_at, id, kind, name, updated_at, version)
+platform_model_credentials: parley_system SELECT (api_version, base_url, covered, created_at, id, kind, name, updated_at, version)
 privacy_mappings: parley_system SELECT (expires_at, id, tenant_id)
 provider_calls: parley_system SELECT (created_at, id, settled_at, state, tenant_id, turn_id)
 refresh_tokens: parley_system SELECT (id, session_id, tenant_id, token_hash)
 sessions: parley_system SELECT (expires_at, id, revoked_at, tenant_id, user_id)
+tenant_privacy: parley_system SELECT (swept_at, tenant_id)
 tenants: parley_system SELECT (id, status, tenant_id)
 turn_queues: parley_system SELECT (tenant_id, tier, weight)
 turns: parley_system SELECT (attempt, created_at, deadline_at, error_code, finished_at, given_up_at, id, owner, queued_at, retries, retry_at, route, runs, started_at, state, stop_requested_at, tenant_id, tier, virtual_start)
