@@ -1,6 +1,7 @@
 import { Keys1763700000001 } from './keystore/0001-keys.ts';
 import { KeyStatistics1763700000002 } from './keystore/0002-first-statistics.ts';
 import { KeyVersions1763700000003 } from './keystore/0003-key-versions.ts';
+import { Tombstones1763700000004 } from './keystore/0004-tombstones.ts';
 import { Tenancy1763700000001 } from './main/0001-tenancy.ts';
 import { Chat1763700000002 } from './main/0002-chat.ts';
 import { TurnQueue1763700000003 } from './main/0003-turn-queue.ts';
@@ -14,6 +15,7 @@ import { Audit1763700000010 } from './main/0010-audit.ts';
 import { BotVersionsUnderNewKeys1763700000014 } from './main/0014-bot-versions-under-new-keys.ts';
 import { PrivacyMappings1763700000015 } from './main/0015-privacy-mappings.ts';
 import { Retention1763700000016 } from './main/0016-retention.ts';
+import { Erasures1763700000017 } from './main/0017-erasures.ts';
 
 /** Migrations of the main database, oldest first. Forward only: expand, then contract. */
 export const mainMigrations = [
@@ -30,7 +32,8 @@ export const mainMigrations = [
   BotVersionsUnderNewKeys1763700000014,
   PrivacyMappings1763700000015,
   Retention1763700000016,
+  Erasures1763700000017,
 ];
 
 /** Migrations of the keystore database, oldest first. */
-export const keystoreMigrations = [Keys1763700000001, KeyStatistics1763700000002, KeyVersions1763700000003];
+export const keystoreMigrations = [Keys1763700000001, KeyStatistics1763700000002, KeyVersions1763700000003, Tombstones1763700000004];

@@ -15,13 +15,24 @@ import { DatabaseModule } from '../platform/database/index.ts';
 import { EventsModule } from '../platform/events/index.ts';
 import { IdempotencyInterceptor, ProblemFilter, validationPipe } from '../platform/http/index.ts';
 import { MailModule } from '../platform/mail/index.ts';
+import { PersonalDataModule } from '../platform/personal-data/index.ts';
 import { QueueModule } from '../platform/queue/index.ts';
 import { RedisModule } from '../platform/redis/index.ts';
 import { ReplicasModule } from '../platform/replicas/index.ts';
 import { PlaygroundController } from './playground.controller.ts';
 import { serverTopics } from './topics.ts';
 
-const platform = [DatabaseModule, AuditModule, RedisModule, CryptoModule, QueueModule, EventsModule, ReplicasModule, MailModule];
+const platform = [
+  DatabaseModule,
+  AuditModule,
+  RedisModule,
+  CryptoModule,
+  QueueModule,
+  EventsModule,
+  ReplicasModule,
+  MailModule,
+  PersonalDataModule,
+];
 const features = [IdentityModule, PlansModule, PrivacyModule, ModelsModule, BotsModule, ConversationsModule, ChatModule, OperationsModule];
 
 /** The whole server. */

@@ -18,6 +18,8 @@ export const idPrefixes = {
   modelRoute: 'mroute',
   privacyMapping: 'pmap',
   legalHold: 'hold',
+  erasure: 'eras',
+  personalExport: 'pexp',
   event: 'evt',
   request: 'req',
 } as const;

@@ -28,6 +28,10 @@ export const permissions = [
   'legal_hold.manage',
   'consent.read',
   'consent.manage',
+  'person.export',
+  'person.erase',
+  'tenant.export',
+  'tenant.delete',
 ] as const;
 
 /** Name of one permission. */
@@ -70,6 +74,8 @@ const admin: Permission[] = [
   'model_credential.manage',
   'audit.read',
   'privacy.read',
+  'person.export',
+  'person.erase',
 ];
 
 /** What each role may do. An owner may do all. */
