@@ -80,6 +80,17 @@ TABLE conversations [row level security, forced]
   next_position integer NOT NULL DEFAULT 0
   created_at timestamp with time zone NOT NULL DEFAULT now()
   updated_at timestamp with time zone NOT NULL DEFAULT now()
+TABLE erasures [row level security, forced]
+  tenant_id uuid NOT NULL
+  id uuid NOT NULL
+  kind text NOT NULL
+  subject_id uuid NOT NULL
+  state text NOT NULL DEFAULT 'queued'::text
+  requested_by text NOT NULL
+  deleted jsonb NOT NULL DEFAULT '{}'::jsonb
+  receipt text
+  created_at timestamp with time zone NOT NULL DEFAULT now()
+  finished_at timestamp with time zone
 TABLE idempotency_keys [row level security, forced]
   tenant_id uuid NOT NULL
   id uuid NOT NULL
@@ -216,6 +227,7 @@ TABLE privacy_mappings [row level security, forced]
   id uuid NOT NULL
   content bytea NOT NULL
   expires_at timestamp with time zone NOT NULL
+  visitor_id uuid
 TABLE provider_calls [row level security, forced]
   tenant_id uuid NOT NULL
   id uuid NOT NULL
@@ -396,6 +408,10 @@ bots: FOREIGN KEY (tenant_id) REFERENCES tenants(id) ON DELETE CASCADE
 conversations: PRIMARY KEY (tenant_id, id)
 conversations: FOREIGN KEY (tenant_id, bot_id) REFERENCES bots(tenant_id, id) ON DELETE CASCADE
 conversations: FOREIGN KEY (tenant_id, visitor_id) REFERENCES visitors(tenant_id, id) ON DELETE CASCADE
+erasures: CHECK ((kind = ANY (ARRAY['visitor'::text, 'user'::text])))
+erasures: PRIMARY KEY (tenant_id, id)
+erasures: CHECK ((state = ANY (ARRAY['queued'::text, 'running'::text, 'done'::text])))
+erasures: FOREIGN KEY (tenant_id) REFERENCES tenants(id) ON DELETE CASCADE
 idempotency_keys: PRIMARY KEY (tenant_id, id)
 idempotency_keys: FOREIGN KEY (tenant_id) REFERENCES tenants(id) ON DELETE CASCADE
 idempotency_keys: UNIQUE (tenant_id, scope_hash)
@@ -449,6 +465,7 @@ platform_model_targets: CHECK (((tier >= 0) AND (tier <= 100)))
 platform_model_targets: CHECK (((weight >= 1) AND (weight <= 1000)))
 privacy_mappings: PRIMARY KEY (tenant_id, id)
 privacy_mappings: FOREIGN KEY (tenant_id) REFERENCES tenants(id) ON DELETE CASCADE
+privacy_mappings: FOREIGN KEY (tenant_id, visitor_id) REFERENCES visitors(tenant_id, id) ON DELETE CASCADE
 provider_calls: CHECK ((kind = ANY (ARRAY['chat'::text, 'embedding'::text, 'job'::text, 'cache'::text])))
 provider_calls: PRIMARY KEY (tenant_id, id)
 provider_calls: CHECK ((reserved_cost >= 0))
@@ -512,6 +529,8 @@ CREATE INDEX conversations_bot ON public.conversations USING btree (tenant_id, b
 CREATE UNIQUE INDEX conversations_client_key ON public.conversations USING btree (tenant_id, visitor_id, bot_id, client_key) WHERE (client_key IS NOT NULL)
 CREATE UNIQUE INDEX conversations_pkey ON public.conversations USING btree (tenant_id, id)
 CREATE INDEX conversations_visitor ON public.conversations USING btree (tenant_id, visitor_id, id)
+CREATE UNIQUE INDEX erasures_pkey ON public.erasures USING btree (tenant_id, id)
+CREATE UNIQUE INDEX erasures_unfinished ON public.erasures USING btree (tenant_id, subject_id) WHERE (state <> 'done'::text)
 CREATE INDEX idempotency_keys_expiry ON public.idempotency_keys USING btree (expires_at)
 CREATE UNIQUE INDEX idempotency_keys_pkey ON public.idempotency_keys USING btree (tenant_id, id)
 CREATE UNIQUE INDEX idempotency_keys_tenant_id_scope_hash_key ON public.idempotency_keys USING btree (tenant_id, scope_hash)
@@ -544,6 +563,7 @@ CREATE UNIQUE INDEX platform_model_routes_pkey ON public.platform_model_routes U
 CREATE UNIQUE INDEX platform_model_targets_pkey ON public.platform_model_targets USING btree (route_id, "position")
 CREATE INDEX privacy_mappings_expiry ON public.privacy_mappings USING btree (expires_at)
 CREATE UNIQUE INDEX privacy_mappings_pkey ON public.privacy_mappings USING btree (tenant_id, id)
+CREATE INDEX privacy_mappings_visitor ON public.privacy_mappings USING btree (tenant_id, visitor_id) WHERE (visitor_id IS NOT NULL)
 CREATE INDEX provider_calls_by_time ON public.provider_calls USING btree (tenant_id, created_at)
 CREATE UNIQUE INDEX provider_calls_of_turn ON public.provider_calls USING btree (tenant_id, turn_id, call) WHERE (turn_id IS NOT NULL)
 CREATE INDEX provider_calls_open ON public.provider_calls USING btree (created_at) WHERE (settled_at IS NULL)
@@ -590,6 +610,8 @@ bot_retention: tenant_isolation FOR ALL TO parley_tenant USING (tenant_id = (cur
 bot_versions: tenant_isolation FOR ALL TO parley_tenant USING (tenant_id = (current_setting('app.tenant'::text))::uuid) WITH CHECK (tenant_id = (current_setting('app.tenant'::text))::uuid)
 bots: tenant_isolation FOR ALL TO parley_tenant USING (tenant_id = (current_setting('app.tenant'::text))::uuid) WITH CHECK (tenant_id = (current_setting('app.tenant'::text))::uuid)
 conversations: tenant_isolation FOR ALL TO parley_tenant USING (tenant_id = (current_setting('app.tenant'::text))::uuid) WITH CHECK (tenant_id = (current_setting('app.tenant'::text))::uuid)
+erasures: system_read FOR SELECT TO parley_system USING true
+erasures: tenant_isolation FOR ALL TO parley_tenant USING (tenant_id = (current_setting('app.tenant'::text))::uuid) WITH CHECK (tenant_id = (current_setting('app.tenant'::text))::uuid)
 idempotency_keys: system_read FOR SELECT TO parley_system USING true
 idempotency_keys: tenant_isolation FOR ALL TO parley_tenant USING (tenant_id = (current_setting('app.tenant'::text))::uuid) WITH CHECK (tenant_id = (current_setting('app.tenant'::text))::uuid)
 legal_holds: tenant_isolation FOR ALL TO parley_tenant USING (tenant_id = (current_setting('app.tenant'::text))::uuid) WITH CHECK (tenant_id = (current_setting('app.tenant'::text))::uuid)
@@ -621,6 +643,7 @@ turns: system_read FOR SELECT TO parley_system USING true
 turns: tenant_isolation FOR ALL TO parley_tenant USING (tenant_id = (current_setting('app.tenant'::text))::uuid) WITH CHECK (tenant_id = (current_setting('app.tenant'::text))::uuid)
 usage_counters: tenant_isolation FOR ALL TO parley_tenant USING (tenant_id = (current_setting('app.tenant'::text))::uuid) WITH CHECK (tenant_id = (current_setting('app.tenant'::text))::uuid)
 visitor_consents: tenant_isolation FOR ALL TO parley_tenant USING (tenant_id = (current_setting('app.tenant'::text))::uuid) WITH CHECK (tenant_id = (current_setting('app.tenant'::text))::uuid)
+visitors: system_read FOR SELECT TO parley_system USING true
 visitors: tenant_isolation FOR ALL TO parley_tenant USING (tenant_id = (current_setting('app.tenant'::text))::uuid) WITH CHECK (tenant_id = (current_setting('app.tenant'::text))::uuid)
 
 -- Grants
@@ -633,6 +656,7 @@ bot_retention: parley_tenant DELETE, INSERT, SELECT, UPDATE
 bot_versions: parley_tenant DELETE, INSERT, SELECT
 bots: parley_tenant DELETE, INSERT, SELECT, UPDATE
 conversations: parley_tenant DELETE, INSERT, SELECT, UPDATE
+erasures: parley_tenant INSERT, SELECT, UPDATE
 idempotency_keys: parley_tenant DELETE, INSERT, SELECT, UPDATE
 legal_holds: parley_tenant INSERT, SELECT, UPDATE
 memberships: parley_tenant DELETE, INSERT, SELECT, UPDATE
@@ -660,13 +684,13 @@ replicas: parley_system DELETE, INSERT, SELECT, UPDATE
 sessions: parley_tenant DELETE, INSERT, SELECT, UPDATE
 tenant_plans: parley_tenant INSERT, SELECT, UPDATE
 tenant_privacy: parley_tenant INSERT, SELECT, UPDATE
-tenants: parley_tenant INSERT, SELECT, UPDATE
+tenants: parley_tenant DELETE, INSERT, SELECT, UPDATE
 turn_queue_clocks: parley_system INSERT, SELECT, UPDATE
 turn_queue_clocks: parley_tenant SELECT
 turn_queues: parley_tenant INSERT, SELECT, UPDATE
 turns: parley_tenant DELETE, INSERT, SELECT, UPDATE
 usage_counters: parley_tenant DELETE, INSERT, SELECT, UPDATE
-users: parley_system INSERT, SELECT, UPDATE
+users: parley_system DELETE, INSERT, SELECT, UPDATE
 visitor_consents: parley_tenant DELETE, INSERT, SELECT, UPDATE
 visitors: parley_tenant DELETE, INSERT, SELECT, UPDATE
 
@@ -674,6 +698,7 @@ visitors: parley_tenant DELETE, INSERT, SELECT, UPDATE
 
 api_keys: parley_system SELECT (expires_at, id, key_hash, kind, revoked_at, tenant_id)
 bot_versions: parley_tenant UPDATE (settings)
+erasures: parley_system SELECT (id, kind, state, subject_id, tenant_id)
 idempotency_keys: parley_system SELECT (expires_at, id, tenant_id)
 memberships: parley_system SELECT (created_at, id, role, tenant_id, user_id)
 outbox: parley_system SELECT (created_at, dispatched_at, given_up_at, id, last_error, name, payload, tenant_id)
@@ -687,6 +712,7 @@ tenant_privacy: parley_system SELECT (swept_at, tenant_id)
 tenants: parley_system SELECT (id, status, tenant_id)
 turn_queues: parley_system SELECT (tenant_id, tier, weight)
 turns: parley_system SELECT (attempt, created_at, deadline_at, error_code, finished_at, given_up_at, id, owner, queued_at, retries, retry_at, route, runs, started_at, state, stop_requested_at, tenant_id, tier, virtual_start)
+visitors: parley_system SELECT (id, tenant_id)
 
 -- ===== keystore =====
 
@@ -697,6 +723,7 @@ TABLE key_changes
   tenant_id uuid NOT NULL
   subject_id uuid
   at timestamp with time zone NOT NULL DEFAULT now()
+  erased boolean NOT NULL DEFAULT false
 TABLE key_holders
   tenant_id uuid NOT NULL
 TABLE key_jobs
@@ -725,6 +752,12 @@ TABLE signing_keys
   public_jwk jsonb NOT NULL
   created_at timestamp with time zone NOT NULL DEFAULT now()
   retired_at timestamp with time zone
+TABLE tombstones
+  tenant_id uuid NOT NULL
+  kind text NOT NULL
+  subject_id uuid NOT NULL
+  erased_at timestamp with time zone NOT NULL DEFAULT now()
+  receipt text
 TABLE wrapped_keys [row level security, forced]
   tenant_id uuid NOT NULL
   id uuid NOT NULL
@@ -745,6 +778,8 @@ key_jobs: CHECK ((state = ANY (ARRAY['running'::text, 'done'::text])))
 master_secrets: PRIMARY KEY (name)
 migrations: PRIMARY KEY (id)
 signing_keys: PRIMARY KEY (kid)
+tombstones: CHECK ((kind = ANY (ARRAY['visitor'::text, 'user'::text, 'tenant'::text])))
+tombstones: PRIMARY KEY (tenant_id, subject_id)
 wrapped_keys: CHECK ((kind = ANY (ARRAY['tenant'::text, 'visitor'::text])))
 wrapped_keys: PRIMARY KEY (tenant_id, id)
 wrapped_keys: CHECK ((state = ANY (ARRAY['current'::text, 'old'::text, 'retired'::text])))
@@ -760,6 +795,7 @@ CREATE UNIQUE INDEX key_jobs_pkey ON public.key_jobs USING btree (id)
 CREATE UNIQUE INDEX master_secrets_pkey ON public.master_secrets USING btree (name)
 CREATE UNIQUE INDEX "PK_8c82d7f526340ab734260ea46be" ON public.migrations USING btree (id)
 CREATE UNIQUE INDEX signing_keys_pkey ON public.signing_keys USING btree (kid)
+CREATE UNIQUE INDEX tombstones_pkey ON public.tombstones USING btree (tenant_id, subject_id)
 CREATE UNIQUE INDEX wrapped_keys_one_current ON public.wrapped_keys USING btree (tenant_id, kind, subject_id) WHERE (state = 'current'::text)
 CREATE UNIQUE INDEX wrapped_keys_pkey ON public.wrapped_keys USING btree (tenant_id, id)
 CREATE UNIQUE INDEX wrapped_keys_tenant_id_kind_subject_id_version_key ON public.wrapped_keys USING btree (tenant_id, kind, subject_id, version)
@@ -776,6 +812,7 @@ key_jobs: parley_keys DELETE, INSERT, SELECT, UPDATE
 master_secrets: parley_keys INSERT, SELECT, UPDATE
 migrations: parley_keys SELECT
 signing_keys: parley_keys INSERT, SELECT, UPDATE
+tombstones: parley_keys INSERT, SELECT, UPDATE
 wrapped_keys: parley_keys DELETE, INSERT, SELECT, UPDATE
 
 -- Column grants beyond those

@@ -32,10 +32,18 @@ export class Erasures1763700000017 implements MigrationInterface {
         ADD FOREIGN KEY (tenant_id, visitor_id) REFERENCES visitors (tenant_id, id) ON DELETE CASCADE;
       CREATE INDEX privacy_mappings_visitor ON privacy_mappings (tenant_id, visitor_id) WHERE visitor_id IS NOT NULL;
 
+      -- Whether the visitor of a ticket is still there.
+      CREATE POLICY system_read ON visitors FOR SELECT TO parley_system USING (true);
+      GRANT SELECT (tenant_id, id) ON visitors TO parley_system;
+
       -- Of users without any membership left, and of those who leave their last.
       GRANT DELETE ON users TO parley_system;
+      GRANT DELETE ON tenants TO parley_tenant;
     `);
-    await protectTenantTable(runner, 'erasures', { tenant: ['SELECT', 'INSERT', 'UPDATE'] });
+    await protectTenantTable(runner, 'erasures', {
+      tenant: ['SELECT', 'INSERT', 'UPDATE'],
+      system: ['tenant_id', 'id', 'kind', 'subject_id', 'state'],
+    });
     await sayFewTenants(runner, ['erasures']);
   }
 

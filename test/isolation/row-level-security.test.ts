@@ -23,7 +23,7 @@ const databases: (CatalogueRules & { title: string; template: string; login: str
     title: 'keystore',
     template: templates.keystore,
     login: 'test_keys',
-    global: ['signing_keys', 'migrations', 'master_secrets', 'key_holders', 'key_changes', 'key_jobs'],
+    global: ['signing_keys', 'migrations', 'master_secrets', 'key_holders', 'key_changes', 'key_jobs', 'tombstones'],
     tenantRole: 'parley_keys',
   },
 ];
@@ -160,6 +160,7 @@ describe('P4: the system role', () => {
     const readable = await columnsOpenTo(superuser, 'test_system', 'SELECT');
     expect(readable).toEqual({
       api_keys: ['tenant_id', 'id', 'kind', 'key_hash', 'expires_at', 'revoked_at'],
+      erasures: ['tenant_id', 'id', 'kind', 'subject_id', 'state'],
       idempotency_keys: ['tenant_id', 'id', 'expires_at'],
       memberships: ['tenant_id', 'id', 'user_id', 'role', 'created_at'],
       migrations: ['id', 'timestamp', 'name'],
@@ -181,6 +182,7 @@ describe('P4: the system role', () => {
         ...['finished_at', 'route', 'tier', 'virtual_start', 'queued_at', 'runs', 'retries', 'retry_at', 'given_up_at'],
       ],
       users: ['id', 'email_hash', 'password_hash', 'created_at', 'disabled_at'],
+      visitors: ['tenant_id', 'id'],
     });
     const { rows } = await superuser.query<{ name: string }>(
       `SELECT c.relname || '.' || a.attname AS name FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid

@@ -29,7 +29,7 @@ const credentialBody = { name: 'matrix', kind: 'openai', secret: 'sk-matrix', sk
 
 async function idOf(answer: ReturnType<TestStack['request']>): Promise<string> {
   const { status, body } = await answer;
-  if (status !== 201) throw new Error(`${status} ${JSON.stringify(body)}`);
+  if (![201, 202].includes(status)) throw new Error(`${status} ${JSON.stringify(body)}`);
   return body.id as string;
 }
 
@@ -89,6 +89,9 @@ export async function matrixTarget(stack: TestStack, mine: TestTenant, theirs: T
   const visitor = async (of: TestTenant) =>
     publicId('visitor', (await stack.app.get(Visitors, { strict: false }).createAnonymous(of.tenantUuid)).id);
   const visitors = idsFor('visitor', await visitor(theirs), () => visitor(mine));
+  const gone = async (of: TestTenant) =>
+    idOf(stack.request('POST', '/v1/privacy/erasures', { token: of.accessToken, body: { visitor_id: await visitor(of) } }));
+  const erasures = idsFor('erasure', await gone(theirs), () => gone(mine));
   return {
     routes: routesOf(document),
     schemas: document.components?.schemas ?? {},
@@ -101,6 +104,7 @@ export async function matrixTarget(stack: TestStack, mine: TestTenant, theirs: T
       '/v1/model-routes': routes,
       '/v1/conversations': conversations,
       '/v1/privacy/holds': holds,
+      '/v1/privacy/erasures': erasures,
       '/v1/visitors': visitors,
       // Clients may choose the name of a conversation here, so no text is malformed.
       '/v1/chat': { ...conversations, malformed: [] },
@@ -113,6 +117,7 @@ export async function matrixTarget(stack: TestStack, mine: TestTenant, theirs: T
       'POST /v1/model-routes': { name: 'matrix', targets: [{ model: 'demo-small' }] },
       'PUT /v1/privacy/mode': { mode: null },
       'POST /v1/privacy/holds': { kind: 'bot', object_id: mine.botId, reason_code: 'matrix', until: '2020-01-01T00:00:00Z' },
+      'POST /v1/privacy/erasures': { visitor_id: await visitor(mine) },
       'POST /v1/chat/tickets': { bot_id: mine.botId },
     },
     foreignTexts: [foreignText],

@@ -5,6 +5,7 @@ import { IdentityModule } from '../identity/index.ts';
 import { ModelsModule } from '../models/index.ts';
 import { PlansModule } from '../plans/index.ts';
 import { PrivacyModule } from '../privacy/index.ts';
+import { ChatData } from './chat-data.ts';
 import { ChatController } from './chat.controller.ts';
 import { Chat } from './chat.service.ts';
 import { CompletionsService } from './dialects/completions.service.ts';
@@ -63,7 +64,19 @@ const gateway = [ChatGateway, ChatSockets, SocketAdmission, VisitorSockets];
 @Module({
   imports: [IdentityModule, BotsModule, ConversationsModule, ModelsModule, PlansModule, PrivacyModule],
   controllers: [ChatTicketsController, OpenAiController, ChatController],
-  providers: [...turn, ...queue, ...stream, ...gateway, Chat, ChatTickets, CompletionsService, ForgetTurnLogs, Parties, RetriedRequests],
+  providers: [
+    ...turn,
+    ...queue,
+    ...stream,
+    ...gateway,
+    Chat,
+    ChatData,
+    ChatTickets,
+    CompletionsService,
+    ForgetTurnLogs,
+    Parties,
+    RetriedRequests,
+  ],
   exports: [Chat, DeadLetters, QueueAdmin],
 })
 export class ChatModule {}

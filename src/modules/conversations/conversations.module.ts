@@ -1,6 +1,7 @@
 import { Module } from '@nestjs/common';
 import { IdentityModule } from '../identity/index.ts';
 import { PrivacyModule } from '../privacy/index.ts';
+import { ConversationsData } from './conversations-data.ts';
 import { ConversationsController } from './conversations.controller.ts';
 import { ConversationsRepository } from './conversations.repository.ts';
 import { ConversationsService } from './conversations.service.ts';
@@ -10,7 +11,7 @@ import { MessagesRepository } from './messages.repository.ts';
 @Module({
   imports: [IdentityModule, PrivacyModule],
   controllers: [ConversationsController],
-  providers: [ConversationsRepository, MessagesRepository, ConversationsService],
+  providers: [ConversationsRepository, MessagesRepository, ConversationsService, ConversationsData],
   exports: [ConversationsRepository, MessagesRepository],
 })
 export class ConversationsModule {}

@@ -17,6 +17,8 @@ import { ApiKeysRepository } from './api-keys/api-keys.repository.ts';
 import { ApiKeys } from './api-keys/api-keys.service.ts';
 import { AttemptLimits } from './attempts/attempt-limits.ts';
 import { CreationLimits } from './creation-limits.ts';
+import { Members } from './members.ts';
+import { IdentityData } from './identity-data.ts';
 import { SessionLimits } from './sessions/session-limits.ts';
 import { Sessions } from './sessions/sessions.service.ts';
 import { SessionsRepository } from './sessions/sessions.repository.ts';
@@ -71,6 +73,8 @@ const keysAndVisitors = [
   Visitors,
   VisitorTokens,
   Tickets,
+  IdentityData,
+  Members,
 ];
 
 /** Who calls, and what they may do: the guard over every route, and everything that credentials come from. */
@@ -90,6 +94,7 @@ const keysAndVisitors = [
     TenantOwners,
     Statements,
     SessionLimits,
+    Members,
   ],
 })
 export class IdentityModule {}

@@ -11,6 +11,7 @@ import { ProviderPool } from './credentials/provider-pool.ts';
 import { ModelHealthController } from './health/model-health.controller.ts';
 import { ModelHealth } from './health/model-health.ts';
 import { ModelSettings } from './model-settings.ts';
+import { ModelsData } from './models-data.ts';
 import { Models } from './models.service.ts';
 import { PlatformRoutesRepository } from './routes/platform-routes.repository.ts';
 import { RouteResolver } from './routes/route-resolver.ts';
@@ -33,7 +34,7 @@ const routing = [TargetHealths, Pacer, CallPacing, TargetCalls, ModelRouter];
 @Module({
   imports: [PlansModule, PrivacyModule],
   controllers: [CredentialsController, RoutesController, ModelHealthController],
-  providers: [...catalog, ...credentials, ...routes, ...routing, ModelHealth, ModelSettings, Models],
+  providers: [...catalog, ...credentials, ...routes, ...routing, ModelHealth, ModelSettings, Models, ModelsData],
   exports: [Models, ModelSettings, Pacer],
 })
 export class ModelsModule {}

@@ -7,6 +7,7 @@ import { PlanLimits } from './limits/plan-limits.ts';
 import { PlansAdmin } from './limits/plans-admin.ts';
 import { PlansRepository } from './limits/plans.repository.ts';
 import { Quotas } from './quotas/quotas.ts';
+import { PlansData } from './plans-data.ts';
 import { Admission } from './rates/admission.ts';
 import { RequestRateGuard } from './rates/request-rate.guard.ts';
 import { Standing } from './rates/standing.ts';
@@ -27,7 +28,7 @@ const usage = [UsageRepository, Usage, LimitStates, Thresholds, MailUsageThresho
   imports: [IdentityModule],
   controllers: [UsageController],
   // The guard runs after that of access: identity is imported, and so comes first.
-  providers: [...limits, ...rates, ...usage, Quotas, { provide: APP_GUARD, useExisting: RequestRateGuard }],
+  providers: [...limits, ...rates, ...usage, Quotas, PlansData, { provide: APP_GUARD, useExisting: RequestRateGuard }],
   exports: [PlanLimits, CountedThings, PlansAdmin, Admission, TenantSockets, Thresholds, Quotas],
 })
 export class PlansModule {}

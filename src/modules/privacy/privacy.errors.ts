@@ -13,6 +13,10 @@ export const privacyErrors = {
   holdNotFound: () => commonErrors.notFound('legal hold'),
   botNotFound: () => commonErrors.notFound('bot'),
   visitorNotFound: () => commonErrors.notFound('visitor'),
+  memberNotFound: () => commonErrors.notFound('member'),
+  erasureNotFound: () => commonErrors.notFound('erasure'),
+  lastOwner: () =>
+    commonErrors.conflict('last_owner', 'This is the only owner of the tenant. Make somebody else an owner first, or delete the tenant.'),
   nothingToHold: () =>
     new AppError('nothing_to_hold', 422, 'There is no such bot, visitor or conversation.', { retryable: false, param: 'object_id' }),
 };

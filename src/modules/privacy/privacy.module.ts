@@ -21,10 +21,18 @@ import { ModeController } from './mode/mode.controller.ts';
 import { PrivacyModes } from './mode/mode.service.ts';
 import { TenantPrivacy } from './mode/tenant-privacy.ts';
 import { type PrivacyConfig, privacyConfig } from './privacy.config.ts';
+import { PrivacyData } from './privacy-data.ts';
 import { PromptPrivacy } from './pseudonyms/prompt-privacy.ts';
 import { RetentionController } from './retention/retention.controller.ts';
 import { RetentionRepository } from './retention/retention.repository.ts';
 import { RetentionPolicies } from './retention/retention.service.ts';
+import { ErasePersonJob } from './rights/erase-person.job.ts';
+import { ErasuresController } from './rights/erasures.controller.ts';
+import { ErasuresRepository } from './rights/erasures.repository.ts';
+import { Erasures } from './rights/erasures.service.ts';
+import { ForgetAgain } from './rights/forget-again.job.ts';
+import { Forgetting } from './rights/forgetting.ts';
+import { Subjects } from './rights/subjects.ts';
 
 function fullAnalyzer(analyzer: Analyzer, config: PrivacyConfig): FullAnalyzer {
   const { presidioUrl, presidioLanguages, presidioTimeoutMs, presidioFailure } = config;
@@ -35,14 +43,24 @@ function fullAnalyzer(analyzer: Analyzer, config: PrivacyConfig): FullAnalyzer {
 
 const audit = [AuditEventsRepository, Audit, AuditExport];
 const kept = [RetentionRepository, RetentionPolicies, HoldsRepository, Holds, ConsentsRepository, Consents];
+const rights = [Subjects, Forgetting, ErasuresRepository, Erasures, ErasePersonJob, ForgetAgain, PrivacyData];
 
 /** What keeps personal data from whoever has no need of it, and the record of who did what. */
 @Module({
   imports: [IdentityModule, InjectionModule],
-  controllers: [AnalysisController, AuditController, RetentionController, HoldsController, ConsentsController, ModeController],
+  controllers: [
+    AnalysisController,
+    AuditController,
+    RetentionController,
+    HoldsController,
+    ConsentsController,
+    ModeController,
+    ErasuresController,
+  ],
   providers: [
     ...audit,
     ...kept,
+    ...rights,
     TenantPrivacy,
     PrivacyModes,
     AnalysisService,

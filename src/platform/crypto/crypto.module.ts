@@ -31,6 +31,6 @@ import { Reencryption } from './rotation/reencryption.ts';
     KeyCare,
     KeyedHash,
   ],
-  exports: [Keystore, MasterKeys, KeyRing, KeyRotation, Reencryption, KeyCare, KeyedHash],
+  exports: [Keystore, MasterKeys, KeyRing, KeyChanges, KeyRotation, Reencryption, KeyCare, KeyedHash],
 })
 export class CryptoModule {}

@@ -49,13 +49,13 @@ test("P7: without any hint, an erased visitor's key opens nothing on any replica
     hint: () => undefined,
   } as unknown as ReplicaBus);
   await deaf.eraseVisitorKey(tenantId, visitorId);
-  expect(await deaf.eraseTenantKeys(gone)).toBe(2);
+  await deaf.erase({ tenantId: gone, kind: 'tenant', id: gone });
   const times = await Promise.all([one, all].flatMap(({ rings, place, sealed }) => rings.map((ring) => untilClosed(ring, place, sealed))));
   for (const ms of times) expect(ms).toBeLessThan(5_000);
 });
 
 test('with hints, within a moment', async () => {
   const { rings, place, sealed } = await heldByBoth(newUuid(), newUuid());
-  await (rings[0] as KeyRing).eraseTenantKeys(place.tenantId);
+  await (rings[0] as KeyRing).erase({ tenantId: place.tenantId, kind: 'tenant', id: place.tenantId });
   for (const ring of rings) expect(await untilClosed(ring, place, sealed)).toBeLessThan(1_000);
 });

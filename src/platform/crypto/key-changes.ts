@@ -2,7 +2,7 @@ import { Injectable, Logger, type OnApplicationBootstrap, type OnApplicationShut
 import { ReplicaBus } from '../replicas/index.ts';
 import { metrics, safeError } from '../telemetry/index.ts';
 import { KeyRing } from './key-ring.ts';
-import { Keystore } from './keystore.ts';
+import { type KeyChange, Keystore } from './keystore.ts';
 
 /** How often the keystore is asked for changes, in milliseconds: with the time of a transaction well within five seconds. */
 const pollMs = 2_000;
@@ -15,6 +15,7 @@ const pollMs = 2_000;
 export class KeyChanges implements OnApplicationBootstrap, OnApplicationShutdown {
   private readonly logger = new Logger(KeyChanges.name);
   private timer: NodeJS.Timeout | undefined;
+  private readonly erasedListeners: ((tenantId: string, subjectId: string | null) => void)[] = [];
   private last: number | undefined;
   private stopped = false;
 
@@ -29,8 +30,15 @@ export class KeyChanges implements OnApplicationBootstrap, OnApplicationShutdown
     this.last = await this.keystore.lastChange().catch(() => undefined);
     this.later();
     await this.bus
-      .onHint('keys-changed', ({ tenantId, subjectId }) => this.keyRing.forget(tenantId, subjectId))
+      .onHint('keys-changed', (change) => this.apply(change))
       .catch((error: unknown) => this.logger.debug({ error: safeError(error) }, 'no hints of keys'));
+  }
+
+  /**
+   * Calls `listener` soon after somebody was erased anywhere, once or more: what is remembered of them has to go. Null: a whole tenant.
+   */
+  onErased(listener: (tenantId: string, subjectId: string | null) => void): void {
+    this.erasedListeners.push(listener);
   }
 
   /** Asks the keystore now, and says in the metrics what it tells. */
@@ -38,13 +46,18 @@ export class KeyChanges implements OnApplicationBootstrap, OnApplicationShutdown
     for (let more = true; more;) {
       // Where it could not be asked at the start, everything that it tells of may concern what is held.
       const found = await this.keystore.changesAfter(this.last ?? 0);
-      for (const { tenantId, subjectId } of found.changes) this.keyRing.forget(tenantId, subjectId);
+      for (const change of found.changes) this.apply(change);
       ({ last: this.last, more } = found);
     }
     metrics.keysInMemory.set(this.keyRing.held);
     const { jobs, rows } = await this.keystore.runningJobs();
     metrics.keyJobs.set(jobs);
     metrics.keyJobRows.set(rows);
+  }
+
+  private apply({ tenantId, subjectId, erased }: KeyChange): void {
+    this.keyRing.forget(tenantId, subjectId);
+    if (erased === true) for (const listener of this.erasedListeners) listener(tenantId, subjectId);
   }
 
   private later(): void {

@@ -5,8 +5,8 @@ import { newUuid } from '../../kernel/ids.ts';
 import type { ReplicaBus } from '../replicas/index.ts';
 import type { CryptoConfig } from './crypto.config.ts';
 import { CannotDecrypt, KeyRetired, type Place, seal } from './envelope.ts';
-import { KeyRing } from './key-ring.ts';
-import type { KeyKind, Keystore, WrappedKey } from './keystore.ts';
+import { KeyRing, SubjectErased } from './key-ring.ts';
+import type { KeyKind, Keystore, Tombstone, WrappedKey } from './keystore.ts';
 import { LocalMasterKey } from './master/local-master-key.ts';
 import { MasterKeys } from './master/master-keys.ts';
 
@@ -17,6 +17,7 @@ class FakeKeystore {
   /** The newest version of a subject comes first. */
   readonly stored: StoredKey[] = [];
   trips = 0;
+  private readonly tombs = new Set<string>();
   /** Called before an answer is on its way. */
   onAnswer: () => void = () => undefined;
 
@@ -31,6 +32,7 @@ class FakeKeystore {
       (other) => other.tenantId === tenantId && other.kind === key.kind && other.subjectId === key.subjectId,
     );
     if (known.length > 0) return known;
+    if (this.hasTomb(tenantId, key.subjectId)) return [];
     if (wrappedBy !== undefined && !this.stored.some(({ id, state }) => id === wrappedBy && state !== 'retired')) return [];
     const added: StoredKey = { ...key, state: 'current', tenantId };
     this.stored.push(added);
@@ -39,8 +41,15 @@ class FakeKeystore {
   erase(tenantId: string, kind: KeyKind, subjectId: string): Promise<boolean> {
     return Promise.resolve(this.drop((key) => key.tenantId === tenantId && key.kind === kind && key.subjectId === subjectId) > 0);
   }
-  eraseTenant(tenantId: string): Promise<number> {
-    return Promise.resolve(this.drop((key) => key.tenantId === tenantId));
+  async entomb({ tenantId, kind, subjectId }: Omit<Tombstone, 'erasedAt'>): Promise<void> {
+    this.tombs.add(`${tenantId}|${subjectId}`);
+    this.drop((key) => key.tenantId === tenantId && (kind === 'tenant' || key.subjectId === subjectId));
+  }
+  async isEntombed(tenantId: string, subjectId: string): Promise<boolean> {
+    return this.hasTomb(tenantId, subjectId);
+  }
+  private hasTomb(tenantId: string, subjectId: string): boolean {
+    return this.tombs.has(`${tenantId}|${subjectId}`) || this.tombs.has(`${tenantId}|${tenantId}`);
   }
 
   private answer(which: (key: StoredKey) => boolean): Promise<WrappedKey[]> {
@@ -145,7 +154,7 @@ test("P7: with a tenant's keys erased nothing of it opens, and another tenant's 
     { place, sealed },
     { place: theirs, sealed: kept },
   ]);
-  expect(await here.eraseTenantKeys(tenantId)).toBe(2);
+  await here.erase({ tenantId, kind: 'tenant', id: tenantId });
   elsewhere.forget(tenantId, null);
   for (const ring of [here, elsewhere]) {
     await expect(ring.open(place, sealed)).rejects.toThrow(CannotDecrypt);
@@ -156,10 +165,31 @@ test("P7: with a tenant's keys erased nothing of it opens, and another tenant's 
 test('a key is never made under a key of the tenant that is gone', async () => {
   const [here, elsewhere] = [replica(), replica()];
   await elsewhere.tenantKey(tenantId);
-  await here.eraseTenantKeys(tenantId);
+  keystore.stored.length = 0;
+  await here.tenantKey(tenantId);
   // It has not heard of it, and wraps with what it holds.
   const sealed = seal(await elsewhere.visitorKey(tenantId, visitorId), place, 'new');
   expect((await replica().open(place, sealed)).toString()).toBe('new');
+});
+
+test('P7: whoever was erased never gets a key again, from a replica that has not heard of it either', async () => {
+  const [here, elsewhere] = [replica(), replica()];
+  const [gone, other] = [newUuid(), newUuid()];
+  const sealed = seal(await here.visitorKey(tenantId, visitorId), place, 'secret');
+  await elsewhere.tenantKey(tenantId);
+  await here.erase({ tenantId, kind: 'visitor', id: visitorId });
+  await here.erase({ tenantId, kind: 'visitor', id: visitorId });
+  for (const ring of [here, elsewhere]) {
+    await expect(ring.visitorKey(tenantId, visitorId)).rejects.toThrow(SubjectErased);
+    await expect(ring.open(place, sealed)).rejects.toThrow(CannotDecrypt);
+    expect((await ring.visitorKey(tenantId, other)).tenantId).toBe(tenantId);
+  }
+  await here.visitorKey(gone, visitorId);
+  await here.erase({ tenantId: gone, kind: 'tenant', id: gone });
+  for (const ring of [here, elsewhere]) {
+    await expect(ring.visitorKey(gone, newUuid())).rejects.toThrow(SubjectErased);
+    await expect(ring.tenantKey(gone)).rejects.toThrow(SubjectErased);
+  }
 });
 
 test('a retired version refuses by its own class, and says no more', async () => {

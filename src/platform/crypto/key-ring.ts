@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { Inject, Injectable } from '@nestjs/common';
+import { AppError } from '../../kernel/app-error.ts';
 import { newUuid } from '../../kernel/ids.ts';
 import { ReplicaBus } from '../replicas/index.ts';
 import { type CryptoConfig, cryptoConfig } from './crypto.config.ts';
@@ -12,6 +13,20 @@ import { MasterKeys } from './master/master-keys.ts';
 export const keyLength = 32;
 /** Keys kept unwrapped in memory at most; the oldest go first. */
 const maxCachedKeys = 20_000;
+
+/** Who is erased. Ids are UUIDs; a tenant's own id is its `tenantId`. */
+export interface ErasedSubject {
+  tenantId: string;
+  kind: 'visitor' | 'user' | 'tenant';
+  id: string;
+}
+
+/** A key was asked for of somebody who was erased: 410 `erased`, whatever was to be done with it. */
+export class SubjectErased extends AppError {
+  constructor() {
+    super('erased', 410, 'The data of this person has been erased. They can only begin anew.', { retryable: false });
+  }
+}
 
 /**
  * Unwraps keys and keeps them in memory for a short time. The master key wraps a tenant's key, which wraps the keys of
@@ -92,11 +107,13 @@ export class KeyRing {
     this.changed(tenantId, visitorId);
   }
 
-  /** Deletes the keys of a tenant and of all its visitors: nothing of the tenant's can be read any more. Gives how many there were. */
-  async eraseTenantKeys(tenantId: string): Promise<number> {
-    const count = await this.keystore.eraseTenant(tenantId);
-    this.changed(tenantId, null);
-    return count;
+  /**
+   * Erases a person, or a tenant with all that are in it: nothing sealed under their keys can be read any more, anywhere, and they never get
+   * a key again. Other replicas let go of them at once, or with their next look at the keystore.
+   */
+  async erase({ tenantId, kind, id }: ErasedSubject): Promise<void> {
+    await this.keystore.entomb({ tenantId, kind, subjectId: id });
+    this.changed(tenantId, kind === 'tenant' ? null : id, true);
   }
 
   /** Lets go of keys of a subject, or without one of a whole tenant, that changed in the keystore. */
@@ -105,9 +122,9 @@ export class KeyRing {
   }
 
   /** Lets go of keys that this replica has changed in the keystore, and has the others do so. */
-  changed(tenantId: string, subjectId: string | null): void {
+  changed(tenantId: string, subjectId: string | null, erased = false): void {
     this.forget(tenantId, subjectId);
-    this.bus.hint({ kind: 'keys-changed', tenantId, subjectId });
+    this.bus.hint({ kind: 'keys-changed', tenantId, subjectId, erased });
   }
 
   /** Keys as the keystore has them, by their ids, for those who care for them; what does not open is left out, and nothing is remembered. */
@@ -142,6 +159,7 @@ export class KeyRing {
     const wrapped = wrapping === undefined ? await this.masters.wrap(place, bytes) : seal(wrapping, place, bytes);
     const stored = await this.keystore.add(tenantId, { id, kind, subjectId, wrapped }, wrapping?.id);
     if (stored.length > 0) return this.unwrapVersions(asOf, tenantId, subjectId, stored);
+    if (await this.keystore.isEntombed(tenantId, subjectId)) throw new SubjectErased();
     // The tenant's key was erased or retired, and word of it has not come here.
     this.forget(tenantId, tenantId);
     if (!again) throw new Error('the keystore lost a key while it was added');

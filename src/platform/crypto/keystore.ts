@@ -35,7 +35,20 @@ export interface WrappedKey {
 export interface KeyChange {
   tenantId: string;
   subjectId: string | null;
+  /** They are gone for good, together with whom they belonged to. */
+  erased?: boolean;
 }
+
+/** Somebody who was erased. A tenant's own id is its `tenantId`. */
+export interface Tombstone {
+  tenantId: string;
+  kind: 'visitor' | 'user' | 'tenant';
+  subjectId: string;
+  erasedAt: Date;
+}
+
+/** Tombstones that are handed out at once, at most. */
+const tombstonesAtOnce = 1_000;
 
 /** A signing key as it is stored: the private part wrapped, the public part clear. */
 export interface StoredSigningKey {
@@ -49,6 +62,11 @@ const recentlyMs = 1_000;
 
 /** Columns of a WrappedKey. */
 export const keyColumns = 'id, kind, subject_id AS "subjectId", state, wrapped';
+
+/** SQL: nobody else adds a key of the subject, or erases it, until the end of the transaction. */
+const lockSubject = `SELECT pg_advisory_xact_lock(hashtextextended('keys ' || $1::text || $2::text, 0))`;
+
+const lowestId = '00000000-0000-0000-0000-000000000000';
 
 /** Changes that are handed out at once, at most. */
 const changesAtOnce = 5_000;
@@ -84,7 +102,8 @@ export class Keystore implements OnApplicationShutdown {
 
   /**
    * Stores a subject's first key unless there is one already; gives the versions that are stored, the newest first. `wrappedBy` is the
-   * tenant's key that wraps it: when that is gone or retired by now nothing is stored, and nothing may come back.
+   * tenant's key that wraps it: when that is gone or retired by now nothing is stored, and nothing may come back. The same for a
+   * subject that was erased.
    */
   add(
     tenantId: string,
@@ -92,15 +111,20 @@ export class Keystore implements OnApplicationShutdown {
     wrappedBy: string | undefined,
   ): Promise<WrappedKey[]> {
     return this.forTenant(tenantId, async (tx) => {
-      const added = await row<WrappedKey>(
-        tx,
-        `INSERT INTO wrapped_keys (tenant_id, id, kind, subject_id, wrapped)
-         SELECT $1::uuid, $2::uuid, $3, $4::uuid, $5::bytea
-         WHERE $6::uuid IS NULL OR EXISTS
-           (SELECT 1 FROM wrapped_keys w WHERE w.tenant_id = $1 AND w.id = $6::uuid AND w.state <> 'retired' FOR KEY SHARE)
-         ON CONFLICT DO NOTHING RETURNING ${keyColumns}`,
-        [tenantId, key.id, key.kind, key.subjectId, key.wrapped, wrappedBy ?? null],
-      );
+      const [, added] = await Promise.all([
+        // Whoever erases the subject meanwhile waits, or was first and has left a tombstone that the next statement sees.
+        rows(tx, lockSubject, [tenantId, key.subjectId]),
+        row<WrappedKey>(
+          tx,
+          `INSERT INTO wrapped_keys (tenant_id, id, kind, subject_id, wrapped)
+           SELECT $1::uuid, $2::uuid, $3, $4::uuid, $5::bytea
+           WHERE NOT EXISTS (SELECT 1 FROM tombstones t WHERE t.tenant_id = $1 AND t.subject_id IN ($4::uuid, $1::uuid))
+             AND ($6::uuid IS NULL OR EXISTS
+               (SELECT 1 FROM wrapped_keys w WHERE w.tenant_id = $1 AND w.id = $6::uuid AND w.state <> 'retired' FOR KEY SHARE))
+           ON CONFLICT DO NOTHING RETURNING ${keyColumns}`,
+          [tenantId, key.id, key.kind, key.subjectId, key.wrapped, wrappedBy ?? null],
+        ),
+      ]);
       if (added !== undefined) {
         if (key.kind === 'tenant') await rows(tx, 'INSERT INTO key_holders (tenant_id) VALUES ($1) ON CONFLICT DO NOTHING', [tenantId]);
         return [added];
@@ -123,15 +147,58 @@ export class Keystore implements OnApplicationShutdown {
     });
   }
 
-  /** Deletes every key of a tenant and its visitors for good. Gives how many there were. */
-  eraseTenant(tenantId: string): Promise<number> {
+  /**
+   * Erases a subject: deletes all versions of its key, or of a tenant every key that there is, and leaves a tombstone, in one transaction.
+   * From then on nothing of theirs opens and no key is made for them. Doing it twice changes nothing.
+   */
+  entomb({ tenantId, kind, subjectId }: Omit<Tombstone, 'erasedAt'>): Promise<void> {
     return this.forTenant(tenantId, async (tx) => {
-      const gone = await untilNone(() => changed(tx, 'DELETE FROM wrapped_keys WHERE tenant_id = $1', [tenantId]));
-      await changed(tx, 'DELETE FROM key_holders WHERE tenant_id = $1', [tenantId]);
-      await changed(tx, 'DELETE FROM key_jobs WHERE tenant_id = $1', [tenantId]);
-      await noteChange(tx, { tenantId, subjectId: null });
-      return gone;
+      await rows(tx, lockSubject, [tenantId, subjectId]);
+      await changed(tx, 'INSERT INTO tombstones (tenant_id, kind, subject_id) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING', [
+        tenantId,
+        kind,
+        subjectId,
+      ]);
+      if (kind === 'tenant') {
+        await untilNone(() => changed(tx, 'DELETE FROM wrapped_keys WHERE tenant_id = $1', [tenantId]));
+        await changed(tx, 'DELETE FROM key_holders WHERE tenant_id = $1', [tenantId]);
+        await changed(tx, 'DELETE FROM key_jobs WHERE tenant_id = $1', [tenantId]);
+      } else {
+        const sql = 'DELETE FROM wrapped_keys WHERE tenant_id = $1 AND subject_id = $2';
+        await untilNone(() => changed(tx, sql, [tenantId, subjectId]));
+      }
+      await noteChange(tx, { tenantId, subjectId: kind === 'tenant' ? null : subjectId, erased: true });
     });
+  }
+
+  /** Whether a subject was erased. */
+  async isEntombed(tenantId: string, subjectId: string): Promise<boolean> {
+    const sql = 'SELECT 1 FROM tombstones WHERE tenant_id = $1 AND subject_id IN ($2::uuid, $1::uuid)';
+    return (await this.atOnce(tenantId, (tx) => row(tx, sql, [tenantId, subjectId]))) !== undefined;
+  }
+
+  /** Tombstones in the order of tenant and subject, at most a thousand, after one of them. */
+  tombstonesAfter(after: Pick<Tombstone, 'tenantId' | 'subjectId'> | undefined): Promise<Tombstone[]> {
+    return this.atOnceForAll((tx) =>
+      rows<Tombstone>(
+        tx,
+        `SELECT tenant_id AS "tenantId", kind, subject_id AS "subjectId", erased_at AS "erasedAt" FROM tombstones
+         WHERE (tenant_id, subject_id) > ($1::uuid, $2::uuid) ORDER BY tenant_id, subject_id LIMIT ${tombstonesAtOnce}`,
+        [after?.tenantId ?? lowestId, after?.subjectId ?? lowestId],
+      ),
+    );
+  }
+
+  /** The receipt for a tenant that is gone: kept with its tombstone, since it has no row any more. */
+  async keepReceipt(tenantId: string, receipt: string): Promise<void> {
+    const sql = 'UPDATE tombstones SET receipt = $2 WHERE tenant_id = $1 AND subject_id = $1';
+    await this.forTenant(tenantId, (tx) => changed(tx, sql, [tenantId, receipt]));
+  }
+
+  /** That receipt; undefined while there is none. */
+  async receiptOf(tenantId: string): Promise<string | undefined> {
+    const sql = 'SELECT receipt FROM tombstones WHERE tenant_id = $1 AND subject_id = $1';
+    return (await this.atOnce(tenantId, (tx) => row<{ receipt: string | null }>(tx, sql, [tenantId])))?.receipt ?? undefined;
   }
 
   /** Number of the last change that there was. */
@@ -145,7 +212,7 @@ export class Keystore implements OnApplicationShutdown {
     const found = await this.atOnceForAll((tx) =>
       rows<KeyChange & { seq: string }>(
         tx,
-        `SELECT seq, tenant_id AS "tenantId", subject_id AS "subjectId" FROM key_changes WHERE seq > $1 ORDER BY seq LIMIT ${changesAtOnce}`,
+        `SELECT seq, tenant_id AS "tenantId", subject_id AS "subjectId", erased FROM key_changes WHERE seq > $1 ORDER BY seq LIMIT ${changesAtOnce}`,
         [after],
       ),
     );
@@ -228,10 +295,10 @@ export class Keystore implements OnApplicationShutdown {
  * become visible in their order and nobody who reads on from one misses a lower one. Changes of yesterday are dropped: no key is
  * held as long.
  */
-export async function noteChange(tx: Transaction, { tenantId, subjectId }: KeyChange): Promise<void> {
+export async function noteChange(tx: Transaction, { tenantId, subjectId, erased = false }: KeyChange): Promise<void> {
   await Promise.all([
     rows(tx, 'SELECT pg_advisory_xact_lock(7310002)'),
-    changed(tx, 'INSERT INTO key_changes (tenant_id, subject_id) VALUES ($1, $2)', [tenantId, subjectId]),
+    changed(tx, 'INSERT INTO key_changes (tenant_id, subject_id, erased) VALUES ($1, $2, $3)', [tenantId, subjectId, erased]),
     changed(tx, `DELETE FROM key_changes WHERE at < now() - interval '1 day'`),
   ]);
 }

@@ -3,6 +3,7 @@ export { DatabaseModule } from './database.module.ts';
 export { migrate, type MigrationTarget } from './migrate.ts';
 export {
   asTenant,
+  brokenReferenceOf,
   closePool,
   inOneTrip,
   inTransaction,

@@ -189,6 +189,12 @@ export function isDeadlock(error: unknown): boolean {
   return driverErrorOf(error)?.code === '40P01';
 }
 
+/** The name of the foreign key that a statement violates: what it refers to is gone. Undefined for any other error. */
+export function brokenReferenceOf(error: unknown): string | undefined {
+  const driver = driverErrorOf(error);
+  return driver?.code === '23503' ? (driver.constraint ?? '') : undefined;
+}
+
 /** Why Postgres takes no writes, as far as a failed one tells: its disk is full, or it is a standby. */
 export function writeTroubleOf(error: unknown): 'disk full' | 'read only' | undefined {
   const code = driverErrorOf(error)?.code;
@@ -204,6 +210,7 @@ export function isUnstorableText(error: unknown): boolean {
 
 interface DriverError {
   code?: string;
+  constraint?: string;
   message: string;
 }
 

@@ -22,6 +22,7 @@ export const systemReasons = {
   'outbox-relay': 'finds events and jobs that wait to be handed on',
   'purge-expired': 'finds rows past their time',
   'audit-prune': 'deletes the oldest rows of an audit chain, past their time, and leaves a checkpoint',
+  erasure: 'deletes users without a membership, and finds erasures that are not finished or have come undone',
   retention: 'finds the tenants whose rows are next to be looked at for their age',
   'model-settings': 'reads and writes the catalog of models and the routes of the platform',
   'key-reencrypt': 'puts secrets of the platform, encrypted anew, in the place of the old',

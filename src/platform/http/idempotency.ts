@@ -14,6 +14,12 @@ const ownKey = 'parley:own-idempotency';
 /** Marks a route that de-duplicates by itself (chat: one send, one turn), so that the interceptor leaves it alone. */
 export const OwnIdempotency = (): MethodDecorator => SetMetadata(ownKey, true);
 
+/**
+ * Marks a route whose answers hold what people said, or a secret that is shown once: nothing of them is kept for `Idempotency-Key`, and a
+ * retry simply does it again.
+ */
+export const KeepsNoAnswer = OwnIdempotency;
+
 interface StoredAnswer {
   id: string;
   bodyDigest: Buffer;

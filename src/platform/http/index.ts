@@ -1,7 +1,7 @@
 export { Access, type AccessRule, accessRuleOf, Caller, callerHolder, type PrincipalHolder } from './access.ts';
 export { clientErrorHandler, frameworkErrors, ignoreUnknownExpectations } from './early-errors.ts';
 export { type HttpConfig, httpConfig, publicUrlOf } from './http.config.ts';
-export { IdempotencyInterceptor, OwnIdempotency } from './idempotency.ts';
+export { IdempotencyInterceptor, KeepsNoAnswer, OwnIdempotency } from './idempotency.ts';
 export { Answers, ProblemSchema, zodToOpenApi } from './openapi.ts';
 export { isOperatorRequest } from './operator-request.ts';
 export { pageOf, PageQuery, toPage } from './page.ts';

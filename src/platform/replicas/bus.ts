@@ -8,8 +8,8 @@ import { safeError } from '../telemetry/index.ts';
 export type ReplicaHint =
   | { kind: 'stop-turn'; tenantId: string; turnId: string }
   | { kind: 'recheck-credentials'; tenantId: string }
-  /** Without a subject: all keys of the tenant. */
-  | { kind: 'keys-changed'; tenantId: string; subjectId: string | null };
+  /** Without a subject: all keys of the tenant. `erased`: they are gone for good, with whom they belonged to. */
+  | { kind: 'keys-changed'; tenantId: string; subjectId: string | null; erased?: boolean };
 
 /** Longest wait for a connection that is broken, in milliseconds. */
 const connectWithinMs = 2_000;

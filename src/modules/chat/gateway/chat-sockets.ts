@@ -1,4 +1,5 @@
 import { Inject, Injectable, Logger } from '@nestjs/common';
+import { KeyChanges } from '../../../platform/crypto/index.ts';
 import { metrics, safeError } from '../../../platform/telemetry/index.ts';
 import { CredentialWatch } from '../../identity/index.ts';
 import { type ChatConfig, chatConfig } from '../chat.config.ts';
@@ -31,11 +32,13 @@ export class ChatSockets {
     private readonly visitors: VisitorSockets,
     private readonly tenants: TenantSockets,
     private readonly plans: PlanLimits,
+    private readonly keyChanges: KeyChanges,
     @Inject(chatConfig.token) private readonly config: ChatConfig,
   ) {}
 
   /** Starts the timers. */
   start(): void {
+    this.keyChanges.onErased((tenantId, subjectId) => this.closeErased(tenantId, subjectId));
     this.nextPings = performance.now() + this.config.pingMs;
     this.timers.push(
       setInterval(() => this.checkReaders(), readerCheckMs),
@@ -96,6 +99,14 @@ export class ChatSockets {
       if (wait >= 5) await new Promise((resolve) => setTimeout(resolve, wait));
     }
     for (const timer of this.timers) clearInterval(timer);
+  }
+
+  private closeErased(tenantId: string, subjectId: string | null): void {
+    for (const socket of this.sockets) {
+      const { party } = socket;
+      if (party.tenantId === tenantId && (subjectId === null || party.visitorId === subjectId))
+        socket.close(closeCodes.credential, 'erased');
+    }
   }
 
   private checkReaders(): void {

@@ -1,7 +1,7 @@
 import { Body, Controller, Headers, Ip, Post } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
 import type { Principal } from '../../../kernel/principal.ts';
-import { Access, Answers, Caller } from '../../../platform/http/index.ts';
+import { Access, Answers, Caller, KeepsNoAnswer } from '../../../platform/http/index.ts';
 import { CreateTicket, TicketResponse } from './tickets.schemas.ts';
 import { ChatTickets } from './tickets.service.ts';
 
@@ -12,6 +12,7 @@ export class ChatTicketsController {
   constructor(private readonly tickets: ChatTickets) {}
 
   @Post()
+  @KeepsNoAnswer()
   @Access('chat.ticket')
   @Answers({ summary: 'Ask for a ticket that opens one chat socket for a visitor', status: 201, body: TicketResponse })
   create(

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { newUuid } from '../../../kernel/ids.ts';
-import { KeyedHash, KeyRing } from '../../../platform/crypto/index.ts';
-import { isDeadlock, TenantDatabase } from '../../../platform/database/index.ts';
+import { KeyedHash, KeyRing, SubjectErased } from '../../../platform/crypto/index.ts';
+import { brokenReferenceOf, isDeadlock, TenantDatabase } from '../../../platform/database/index.ts';
 import { type EffectiveLimits, NotReserved, type Rate } from '../../plans/index.ts';
 import { botErrors, type BotSettings, PublishedBots } from '../../bots/index.ts';
 import { countTokens, Models } from '../../models/index.ts';
@@ -112,7 +112,7 @@ export class AcceptTurn {
     }
   }
 
-  /** Commits; where a quota has no room for the whole, with an answer as long as there is room for. Throws 429 `quota_exceeded`. */
+  /** Commits; where a quota has no room for the whole, with an answer as long as there is room for. Throws 429 `quota_exceeded`, 410 `erased`. */
   private async commit(prepared: Omit<PreparedSend, 'again'>): Promise<Committed> {
     const { tenantId } = prepared.send.party;
     const commit = (again: boolean) => this.database.forTenant(tenantId, (tx) => this.store.commit(tx, { ...prepared, again }));
@@ -124,7 +124,10 @@ export class AcceptTurn {
     return commitOrAgain().catch((error: unknown) => {
       // Where a month begins or a plan changes, two sends can hold counters that the other waits for.
       if (isDeadlock(error)) return commitOrAgain();
-      throw error;
+      const gone = brokenReferenceOf(error);
+      if (gone === undefined) throw error;
+      // Erased or deleted since it was looked up.
+      throw gone.includes('bot') ? botErrors.notFound() : new SubjectErased();
     });
   }
 

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { Role } from '../../../kernel/permissions.ts';
-import { rows, type Transaction } from '../../../platform/database/index.ts';
+import { row, rows, type Transaction } from '../../../platform/database/index.ts';
 
 /** A session or an API key, by its ids. */
 export interface CredentialRef {
@@ -18,6 +18,11 @@ export interface LiveCredential extends CredentialRef {
 /** Which credentials count. Runs as the system role: ids, states and times only. */
 @Injectable()
 export class CredentialStatesRepository {
+  /** Whether a tenant has a visitor. */
+  async hasVisitor(tx: Transaction, tenantId: string, visitorId: string): Promise<boolean> {
+    return (await row(tx, 'SELECT 1 FROM visitors WHERE tenant_id = $1 AND id = $2', [tenantId, visitorId])) !== undefined;
+  }
+
   /** Those of `refs` that are neither revoked nor expired, of an active tenant and, for sessions, an enabled user. One statement. */
   live(tx: Transaction, refs: CredentialRef[]): Promise<LiveCredential[]> {
     const sessions = refs.filter(({ kind }) => kind === 'session');

@@ -22,9 +22,12 @@ export class CredentialWatch {
     return principals.map((principal) => stillCounts(principal, live.get(keyOf(credentialOf(principal)))));
   }
 
-  /** True when one credential counts right now. */
-  async isLive(ref: CredentialRef): Promise<boolean> {
-    return (await this.liveOf([ref])).has(keyOf(ref));
+  /** True when a credential counts right now, and the visitor (a UUID) for whom it vouched has not been erased. */
+  async vouchesFor(visitorId: string, ref: CredentialRef): Promise<boolean> {
+    const [live, there] = await this.system.run('credential-recheck', (tx) =>
+      Promise.all([this.states.live(tx, [ref]), this.states.hasVisitor(tx, ref.tenantId, visitorId)]),
+    );
+    return live.length > 0 && there;
   }
 
   private async liveOf(refs: CredentialRef[]): Promise<Map<string, LiveCredential>> {

@@ -37,7 +37,8 @@ export class SignUp {
     const normalised = normalisedEmail(email);
     const emailHash = this.hash.of('email', normalised);
     const passwordHash = await this.hasher.hash(emailHash, password);
-    const sealedEmail = seal(await this.keyRing.tenantKey(tenantId), emailPlace(tenantId, membershipId), normalised);
+    // Under a key of their own, so that it can be erased without the tenant.
+    const sealedEmail = seal(await this.keyRing.visitorKey(tenantId, userId), emailPlace(tenantId, membershipId), normalised);
     await this.database.forTenant(tenantId, async (tx) => {
       await this.accounts.insertTenant(tx, { id: tenantId, name: tenantName });
       await this.creations.take(tx, tenantId, 'seats');

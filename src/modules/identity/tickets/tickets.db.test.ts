@@ -10,6 +10,7 @@ import { Authenticator } from '../access/authenticator.ts';
 import { CredentialWatch } from '../access/credential-watch.ts';
 import { ApiKeys } from '../api-keys/api-keys.service.ts';
 import { SignUp } from '../sign-in/sign-up.service.ts';
+import { Visitors } from '../visitors/visitors.service.ts';
 import { Tickets, type TicketSubject } from './tickets.ts';
 
 let stack: Awaited<ReturnType<typeof testStack>>;
@@ -29,9 +30,16 @@ async function tenantWithKey(): Promise<{ subject: TicketSubject; key: string; p
   const { key } = await stack.app.get(ApiKeys).create(grantor, { name: 'ci', kind: 'secret', mode: 'live' });
   const principal = await stack.app.get(Authenticator).authenticate(key);
   if (principal.kind !== 'api_key') throw new Error('not a key');
-  const subject = { tenantId, botId: newUuid(), visitorId: newUuid(), vouchedBy: { kind: 'api_key' as const, id: principal.keyId } };
+  const { id: visitorId } = await stack.app.get(Visitors).createAnonymous(tenantId);
+  const subject = { tenantId, botId: newUuid(), visitorId, vouchedBy: { kind: 'api_key' as const, id: principal.keyId } };
   return { subject, key, principal };
 }
+
+test('the ticket of a visitor who is not there (any more) lets nobody in', async () => {
+  const { subject } = await tenantWithKey();
+  const { ticket } = await tickets.issue({ ...subject, visitorId: newUuid() });
+  await expect(tickets.redeem(ticket)).rejects.toMatchObject(invalid);
+});
 
 const invalid = { status: 401, code: 'ticket_invalid' };
 

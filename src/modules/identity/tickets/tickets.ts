@@ -60,7 +60,7 @@ export class Tickets {
 
   /**
    * Uses a ticket up and gives its visitor. `origin` is the request's `Origin` header. Throws 401 `ticket_invalid` when the
-   * ticket is unknown, used or expired or its credential or tenant no longer counts, and 403 `origin_not_allowed`.
+   * ticket is unknown, used or expired, its credential or tenant no longer counts or its visitor has been erased, and 403 `origin_not_allowed`.
    */
   async redeem(ticket: string, origin?: string): Promise<VisitorPrincipal> {
     if (!pattern.test(ticket)) throw identityErrors.ticketInvalid();
@@ -71,7 +71,7 @@ export class Tickets {
     if (stored.expiresAt <= clock.now()) throw identityErrors.ticketInvalid();
     if (stored.origin !== undefined && stored.origin !== origin) throw identityErrors.originNotAllowed();
     const { tenantId, botId, visitorId, vouchedBy } = stored;
-    if (!(await this.watch.isLive({ ...vouchedBy, tenantId }))) throw identityErrors.ticketInvalid();
+    if (!(await this.watch.vouchesFor(visitorId, { ...vouchedBy, tenantId }))) throw identityErrors.ticketInvalid();
     return { kind: 'visitor', tenantId, botId, visitorId, vouchedBy, permissions: visitorPermissions };
   }
 

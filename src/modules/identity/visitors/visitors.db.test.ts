@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { newUuid, publicId } from '../../../kernel/ids.ts';
-import { KeyedHash, KeyRing } from '../../../platform/crypto/index.ts';
+import { KeyChanges, KeyedHash, KeyRing } from '../../../platform/crypto/index.ts';
 import { changed, row, rows } from '../../../platform/database/index.ts';
 import { testStack } from '../../../../test/support/stack.ts';
 import { SignUp } from '../sign-in/sign-up.service.ts';
@@ -24,7 +24,8 @@ afterAll(() => stack.close());
 
 test('one external id is one visitor, however many ask at once; another tenant has its own', async () => {
   // Each asks a service of its own, so that none profits from what another remembers.
-  const fresh = () => new Visitors(stack.db, stack.app.get(VisitorsRepository), stack.app.get(KeyedHash), stack.app.get(KeyRing));
+  const fresh = () =>
+    new Visitors(stack.db, stack.app.get(VisitorsRepository), stack.app.get(KeyedHash), stack.app.get(KeyRing), stack.app.get(KeyChanges));
   const found = await Promise.all(Array.from({ length: 12 }, () => fresh().resolve(tenantId, 'ada')));
   expect(new Set(found.map(({ id }) => id)).size).toBe(1);
   expect((await visitors.resolve(tenantId, 'ada')).id).toBe(found[0]?.id);

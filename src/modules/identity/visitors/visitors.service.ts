@@ -1,6 +1,6 @@
-import { Injectable } from '@nestjs/common';
+import { Injectable, type OnModuleInit } from '@nestjs/common';
 import { newUuid, publicId } from '../../../kernel/ids.ts';
-import { CannotDecrypt, defineSealedTable, KeyedHash, KeyRing, type Place, seal } from '../../../platform/crypto/index.ts';
+import { CannotDecrypt, defineSealedTable, KeyChanges, KeyedHash, KeyRing, type Place, seal } from '../../../platform/crypto/index.ts';
 import { TenantDatabase } from '../../../platform/database/index.ts';
 import { RecentValues } from '../access/recent-values.ts';
 import { identityErrors } from '../identity.errors.ts';
@@ -18,22 +18,33 @@ const maxExternalIdLength = 200;
 
 /** The end users of tenants. What names them is encrypted under a key of their own and found by its keyed hash. */
 @Injectable()
-export class Visitors {
+export class Visitors implements OnModuleInit {
   /** Short-lived, since a visitor may be erased at any time. */
-  private readonly recent = new RecentValues<{ id: string }>({ maxEntries: 10_000, maxAgeMs: 10_000 });
+  private readonly recent = new RecentValues<{ tenantId: string; id: string }>({ maxEntries: 10_000, maxAgeMs: 10_000 });
 
   constructor(
     private readonly database: TenantDatabase,
     private readonly repository: VisitorsRepository,
     private readonly hash: KeyedHash,
     private readonly keyRing: KeyRing,
+    private readonly keyChanges: KeyChanges,
   ) {}
+
+  onModuleInit(): void {
+    this.keyChanges.onErased((tenantId, subjectId) => this.forget(tenantId, subjectId));
+  }
+
+  /** Lets go of what is remembered of a visitor who was erased, or without one of all of a tenant's. */
+  forget(tenantId: string, id: string | null): void {
+    this.recent.forget((known) => known.tenantId === tenantId && (id === null || known.id === id));
+  }
 
   /** The visitor whom the tenant knows by `externalId`, made at first use; the same from any number of parallel calls. Throws 400 for its length. */
   async resolve(tenantId: string, externalId: string): Promise<Visitor> {
     if (externalId.length < 1 || externalId.length > maxExternalIdLength) throw identityErrors.externalIdLength();
     const hash = this.hash.of('visitor-id', tenantId, externalId);
     const found = await this.recent.get(`${tenantId}|${hash.toString('base64')}`, async () => ({
+      tenantId,
       id: await this.findOrCreate(tenantId, newUuid(), externalId, hash),
     }));
     if (found === undefined) throw new Error('a visitor was not resolved');

@@ -1,7 +1,7 @@
 import { Body, Controller, HttpCode, Post } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
 import type { Principal } from '../../../kernel/principal.ts';
-import { Access, Answers, Caller } from '../../../platform/http/index.ts';
+import { Access, Answers, Caller, KeepsNoAnswer } from '../../../platform/http/index.ts';
 import {
   AnalysisResponse,
   AnalyzeTexts,
@@ -20,6 +20,7 @@ export class AnalysisController {
 
   @Post('analyze')
   @HttpCode(200)
+  @KeepsNoAnswer()
   @Access('privacy.analyze')
   @Answers({ summary: 'Find personal data in texts', body: AnalysisResponse })
   analyze(@Body({ schema: AnalyzeTexts }) body: AnalyzeTexts) {
@@ -28,6 +29,7 @@ export class AnalysisController {
 
   @Post('anonymize')
   @HttpCode(200)
+  @KeepsNoAnswer()
   @Access('privacy.analyze')
   @Answers({ summary: 'Put placeholders in the place of personal data', body: AnonymizedResponse })
   anonymize(@Caller() caller: Principal, @Body({ schema: AnonymizeTexts }) body: AnonymizeTexts) {
@@ -36,6 +38,7 @@ export class AnalysisController {
 
   @Post('deanonymize')
   @HttpCode(200)
+  @KeepsNoAnswer()
   @Access('privacy.analyze')
   @Answers({ summary: 'Put personal data back in the place of its placeholders', body: DeanonymizedResponse })
   deanonymize(@Caller() caller: Principal, @Body({ schema: DeanonymizeText }) body: DeanonymizeText) {

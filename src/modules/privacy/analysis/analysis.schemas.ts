@@ -43,6 +43,8 @@ const hide = {
   ...look,
   /** What becomes of each kind; what is not named is pseudonymised. Nothing is refused here: `block` masks. */
   actions: z.partialRecord(z.enum(entityKinds), z.enum(actions)).default({}),
+  /** Whose texts they are, by the tenant's own id or a `vis_…`: the values are then sealed under that visitor's key, and go with them. */
+  visitor_id: z.string().min(1).max(200).optional(),
 };
 
 /** Body of "hide personal data": a text, or up to 100, which share their placeholders. */

@@ -17,6 +17,7 @@ import { TurnTaking } from '../anonymizer/turn-taking.ts';
 import { TenantPrivacy } from '../mode/tenant-privacy.ts';
 import type { Action, EffectivePolicy } from '../policies/privacy-policy.ts';
 import { Pseudonyms } from '../pseudonyms/pseudonyms.ts';
+import { Subjects } from '../rights/subjects.ts';
 import { RestoringStream } from '../pseudonyms/restoring-stream.ts';
 import type { AnalyzeTexts, AnonymizeTexts, DeanonymizeText } from './analysis.schemas.ts';
 import { MappingsRepository } from './mappings.repository.ts';
@@ -40,6 +41,7 @@ export class AnalysisService {
     private readonly keys: KeyRing,
     private readonly mappings: MappingsRepository,
     private readonly privacy: TenantPrivacy,
+    private readonly subjects: Subjects,
   ) {}
 
   /** The findings of a text, or of each of the texts. */
@@ -48,7 +50,7 @@ export class AnalysisService {
     return { results: (await this.findAll(body.texts, body)).map(({ spans }) => ({ spans })) };
   }
 
-  /** The texts with placeholders, and the id by which the values come back. */
+  /** The texts with placeholders, and the id by which the values come back. Throws 404 for an unknown visitor. */
   async anonymize({ tenantId }: Principal, body: AnonymizeTexts) {
     const texts = 'text' in body ? [body.text] : body.texts;
     const analyzed = await this.findAll(texts, body);
@@ -62,8 +64,10 @@ export class AnalysisService {
     }
     const id = newUuid();
     const expiresAt = new Date(clock.now() + mappingMs);
-    const content = seal(await this.keys.tenantKey(tenantId), placeOf(tenantId, id), JSON.stringify(pseudonyms.entries()));
-    await this.database.forTenant(tenantId, (tx) => this.mappings.insert(tx, tenantId, { id, content, expiresAt }));
+    const visitorId = body.visitor_id === undefined ? null : await this.subjects.visitor(tenantId, body.visitor_id);
+    const key = await (visitorId === null ? this.keys.tenantKey(tenantId) : this.keys.visitorKey(tenantId, visitorId));
+    const content = seal(key, placeOf(tenantId, id), JSON.stringify(pseudonyms.entries()));
+    await this.database.forTenant(tenantId, (tx) => this.mappings.insert(tx, tenantId, { id, visitorId, content, expiresAt }));
     const mapping = { mapping_id: publicId('privacyMapping', id), expires_at: expiresAt.toISOString() };
     return 'text' in body ? { text: hidden[0] ?? '', ...mapping } : { texts: hidden, ...mapping };
   }

@@ -4,10 +4,15 @@ import { changed, row, type Transaction } from '../../../platform/database/index
 /** Which placeholders stand for which values, for texts that a tenant has had anonymized. Sealed; it expires. */
 @Injectable()
 export class MappingsRepository {
-  async insert(tx: Transaction, tenantId: string, mapping: { id: string; content: Buffer; expiresAt: Date }): Promise<void> {
-    await changed(tx, 'INSERT INTO privacy_mappings (tenant_id, id, content, expires_at) VALUES ($1, $2, $3, $4)', [
+  async insert(
+    tx: Transaction,
+    tenantId: string,
+    mapping: { id: string; visitorId: string | null; content: Buffer; expiresAt: Date },
+  ): Promise<void> {
+    await changed(tx, 'INSERT INTO privacy_mappings (tenant_id, id, visitor_id, content, expires_at) VALUES ($1, $2, $3, $4, $5)', [
       tenantId,
       mapping.id,
+      mapping.visitorId,
       mapping.content,
       mapping.expiresAt,
     ]);

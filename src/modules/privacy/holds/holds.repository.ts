@@ -42,6 +42,12 @@ export class HoldsRepository {
     return (await row(tx, sql, [tenantId, objectId])) !== undefined;
   }
 
+  /** Whether a person's erasure was asked for before: what it deletes can no longer be kept. Asked with the person locked. */
+  async isBeingErased(tx: Transaction, tenantId: string, subjectId: string): Promise<boolean> {
+    const sql = `SELECT 1 FROM erasures WHERE tenant_id = $1 AND subject_id = $2 AND state <> 'done'`;
+    return (await row(tx, sql, [tenantId, subjectId])) !== undefined;
+  }
+
   byId(tx: Transaction, tenantId: string, id: string): Promise<HoldRow | undefined> {
     return row<HoldRow>(tx, `SELECT ${columns} FROM legal_holds h WHERE h.tenant_id = $1 AND h.id = $2`, [tenantId, id]);
   }

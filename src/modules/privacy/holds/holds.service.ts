@@ -26,6 +26,7 @@ export class Holds {
     const id = newUuid();
     const stored = await this.database.forTenant(tenantId, async (tx) => {
       if (!(await this.holds.has(tx, tenantId, kind, objectId))) throw privacyErrors.nothingToHold();
+      if (kind === 'visitor' && (await this.holds.isBeingErased(tx, tenantId, objectId))) throw privacyErrors.nothingToHold();
       await this.holds.insert(tx, tenantId, { id, kind, objectId, reasonCode, placedBy: actorId(actor) ?? '', endsAt });
       const detail = { held: kind, held_id: publicId(kind, objectId), reason: reasonCode };
       const object = { kind: 'legal_hold', id: publicId('legalHold', id) } as const;

@@ -1,0 +1,118 @@
+import { Injectable } from '@nestjs/common';
+import { changed, row, rows, SystemDatabase, TenantDatabase } from '../../platform/database/index.ts';
+import {
+  type DataSubject,
+  type ErasedRows,
+  type ExportedRecord,
+  type HeldTable,
+  HeldTables,
+  HoldsPersonalData,
+  type PersonalDataHolder,
+} from '../../platform/personal-data/index.ts';
+import { CredentialChanges } from './access/credential-changes.ts';
+import { Visitors } from './visitors/visitors.service.ts';
+
+const all = 'true';
+
+const visitorRows: HeldTable = {
+  table: 'visitors',
+  file: 'visitors',
+  of: { visitor: 't.id = $2', tenant: all },
+  ids: { id: 'visitor' },
+  columns: ['created_at'],
+  sealed: { external_id: 'text', attributes: 'json' },
+};
+const membershipRows: HeldTable = {
+  table: 'memberships',
+  file: 'memberships',
+  of: { user: 't.user_id = $2', tenant: all },
+  ids: { id: 'membership', user_id: 'user' },
+  columns: ['role', 'created_at'],
+  sealed: { email: 'text' },
+};
+const sessionRows: HeldTable = {
+  table: 'sessions',
+  file: 'sessions',
+  of: { user: 't.user_id = $2', tenant: all },
+  ids: { id: 'session', user_id: 'user' },
+  columns: ['created_at', 'expires_at', 'revoked_at', 'revoked_reason'],
+};
+const tenantRows: HeldTable = {
+  table: 'tenants',
+  file: 'tenant',
+  of: { tenant: all },
+  ids: { id: 'tenant' },
+  columns: ['name', 'status', 'created_at'],
+};
+const apiKeyRows: HeldTable = {
+  table: 'api_keys',
+  file: 'api_keys',
+  of: { tenant: all },
+  ids: { id: 'apiKey', bot_id: 'bot' },
+  columns: ['name', 'kind', 'mode', 'hint', 'scopes', 'created_at', 'expires_at', 'revoked_at', 'last_used_at'],
+};
+
+/** Visitors, members and their sessions, and last of all the tenant itself. */
+@Injectable()
+@HoldsPersonalData({
+  rank: 1,
+  tables: {
+    visitors: 'person',
+    users: 'person',
+    memberships: 'person',
+    sessions: 'person',
+    refresh_tokens: 'person',
+    api_keys: 'tenant',
+    tenants: 'tenant',
+  },
+})
+export class IdentityData implements PersonalDataHolder {
+  constructor(
+    private readonly held: HeldTables,
+    private readonly database: TenantDatabase,
+    private readonly system: SystemDatabase,
+    private readonly visitors: Visitors,
+    private readonly credentials: CredentialChanges,
+  ) {}
+
+  export(subject: DataSubject): AsyncIterable<ExportedRecord> {
+    return this.held.records(subject, [tenantRows, membershipRows, sessionRows, apiKeyRows, visitorRows]);
+  }
+
+  async erase(subject: DataSubject): Promise<ErasedRows> {
+    const { tenantId, kind } = subject;
+    if (kind === 'visitor') {
+      const erased = await this.held.erase(subject, [visitorRows]);
+      this.visitors.forget(tenantId, subject.id);
+      return erased;
+    }
+    const users = kind === 'user' ? [subject.id] : await this.usersOf(tenantId);
+    const erased = await this.held.erase(subject, [sessionRows, membershipRows, visitorRows]);
+    if (kind === 'tenant') {
+      const gone = await this.database.forTenant(tenantId, (tx) => changed(tx, 'DELETE FROM tenants WHERE id = $1', [tenantId]));
+      if (gone > 0) erased['tenants'] = gone;
+    }
+    this.credentials.announce(tenantId);
+    const gone = await this.eraseUsers(users);
+    return gone === 0 ? erased : { ...erased, users: gone };
+  }
+
+  private async usersOf(tenantId: string): Promise<string[]> {
+    const found = await this.database.forTenant(tenantId, (tx) =>
+      rows<{ userId: string }>(tx, 'SELECT user_id AS "userId" FROM memberships WHERE tenant_id = $1', [tenantId]),
+    );
+    return found.map(({ userId }) => userId);
+  }
+
+  /** A user belongs to no tenant: without a membership anywhere there is nothing left that they could enter. */
+  private async eraseUsers(ids: string[]): Promise<number> {
+    let gone = 0;
+    for (const id of ids) {
+      gone += await this.system.run('erasure', async (tx) => {
+        const member = await row(tx, 'SELECT 1 FROM memberships WHERE user_id = $1 LIMIT 1', [id]);
+        return member === undefined ? changed(tx, 'DELETE FROM users WHERE id = $1', [id]) : 0;
+      });
+    }
+    return gone;
+  }
+}
