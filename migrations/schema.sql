@@ -490,7 +490,7 @@ tenant_privacy: PRIMARY KEY (tenant_id)
 tenant_privacy: FOREIGN KEY (tenant_id) REFERENCES tenants(id) ON DELETE CASCADE
 tenant_privacy: CHECK ((usage_days > 0))
 tenants: PRIMARY KEY (id)
-tenants: CHECK ((status = ANY (ARRAY['active'::text, 'suspended'::text])))
+tenants: CHECK ((status = ANY (ARRAY['active'::text, 'suspended'::text, 'deleting'::text])))
 turn_queue_clocks: PRIMARY KEY (tier)
 turn_queues: PRIMARY KEY (tenant_id)
 turn_queues: FOREIGN KEY (tenant_id) REFERENCES tenants(id) ON DELETE CASCADE

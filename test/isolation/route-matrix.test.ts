@@ -32,6 +32,7 @@ test('P4: the public routes are these and no others', () => {
     'POST /v1/auth/refresh',
     'POST /v1/auth/sign-out',
     'GET /.well-known/jwks.json',
+    'GET /v1/privacy/tenant-deletions/{id}',
     'GET /livez',
     'GET /startupz',
     'GET /readyz',
@@ -62,6 +63,7 @@ test('P4: handlers that the document leaves out are public only where listed', (
     'OperationsController.ready',
     'OperationsController.startup',
     'PlaygroundController.demo',
+    'TenantDeletionController.get',
   ]);
 });
 

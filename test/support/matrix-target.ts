@@ -1,6 +1,7 @@
 import type { OpenAPIObject } from '@nestjs/swagger';
 import { newUuid, publicId, type IdKind } from '../../src/kernel/ids.ts';
 import { Visitors } from '../../src/modules/identity/index.ts';
+import { KeyedHash } from '../../src/platform/crypto/index.ts';
 import { type MatrixTarget, type PathIds, routesOf } from './route-matrix.ts';
 import { caller, type TestStack, type TestTenant } from './stack.ts';
 
@@ -92,6 +93,8 @@ export async function matrixTarget(stack: TestStack, mine: TestTenant, theirs: T
   const gone = async (of: TestTenant) =>
     idOf(stack.request('POST', '/v1/privacy/erasures', { token: of.accessToken, body: { visitor_id: await visitor(of) } }));
   const erasures = idsFor('erasure', await gone(theirs), () => gone(mine));
+  const deletions = idsFor('tenant', theirs.tenantId, async () => mine.tenantId);
+  const receiptToken = stack.app.get(KeyedHash, { strict: false }).of('tenant-deletion', mine.tenantUuid).toString('base64url');
   return {
     routes: routesOf(document),
     schemas: document.components?.schemas ?? {},
@@ -105,11 +108,12 @@ export async function matrixTarget(stack: TestStack, mine: TestTenant, theirs: T
       '/v1/conversations': conversations,
       '/v1/privacy/holds': holds,
       '/v1/privacy/erasures': erasures,
+      '/v1/privacy/tenant-deletions': deletions,
       '/v1/visitors': visitors,
       // Clients may choose the name of a conversation here, so no text is malformed.
       '/v1/chat': { ...conversations, malformed: [] },
     },
-    query: { bot_id: mine.botId, visitor_id: 'ada' },
+    query: { bot_id: mine.botId, visitor_id: 'ada', receipt_token: receiptToken },
     bodies: {
       'POST /v1/chat': { id: 'c', bot_id: mine.botId, messages: [{ id: 'm', role: 'user', parts: [{ type: 'text', text: 'hello' }] }] },
       'POST /v1/chat/completions': { model: mine.botId, messages: [{ role: 'user', content: 'hello' }] },

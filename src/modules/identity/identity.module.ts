@@ -87,6 +87,7 @@ const keysAndVisitors = [
     Tickets,
     VisitorTokens,
     Visitors,
+    CredentialChanges,
     CredentialWatch,
     SignUp,
     ApiKeys,

@@ -1,6 +1,7 @@
 export { AcceptsTicket } from './access/accepts-ticket.ts';
 export { type AuthenticateOptions, Authenticator } from './access/authenticator.ts';
 export { bearerOf } from './access/bearer.ts';
+export { CredentialChanges } from './access/credential-changes.ts';
 export { CredentialWatch } from './access/credential-watch.ts';
 export { RecentValues } from './access/recent-values.ts';
 export { ApiKeys, type Grantor } from './api-keys/api-keys.service.ts';

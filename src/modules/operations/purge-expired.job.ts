@@ -39,6 +39,13 @@ export class PurgeExpired implements JobHandler<unknown> {
         await this.database.forTenant(tenantId, (tx) => changed(tx, `DELETE FROM ${table} WHERE tenant_id = $1 AND ${over}`, [tenantId]));
       }
     }
+    // Who left their last tenant; a sign-up under way makes its user last.
+    await this.system.run('purge-expired', (tx) =>
+      changed(
+        tx,
+        `DELETE FROM users u WHERE u.created_at < now() - interval '1 day' AND NOT EXISTS (SELECT 1 FROM memberships m WHERE m.user_id = u.id)`,
+      ),
+    );
     await this.system.run('purge-expired', (tx) => changed(tx, `DELETE FROM replicas WHERE beat_at < now() - interval '1 hour'`));
   }
 }

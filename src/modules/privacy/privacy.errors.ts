@@ -17,6 +17,9 @@ export const privacyErrors = {
   erasureNotFound: () => commonErrors.notFound('erasure'),
   lastOwner: () =>
     commonErrors.conflict('last_owner', 'This is the only owner of the tenant. Make somebody else an owner first, or delete the tenant.'),
+  wrongConfirmation: () =>
+    commonErrors.invalidRequest([{ path: 'confirm', message: 'must be the id of the tenant, ten_…, that is to be deleted' }]),
+  deletionNotFound: () => commonErrors.notFound('deletion'),
   nothingToHold: () =>
     new AppError('nothing_to_hold', 422, 'There is no such bot, visitor or conversation.', { retryable: false, param: 'object_id' }),
 };

@@ -26,6 +26,7 @@ import { PromptPrivacy } from './pseudonyms/prompt-privacy.ts';
 import { RetentionController } from './retention/retention.controller.ts';
 import { RetentionRepository } from './retention/retention.repository.ts';
 import { RetentionPolicies } from './retention/retention.service.ts';
+import { DeleteTenantJob } from './rights/delete-tenant.job.ts';
 import { ErasePersonJob } from './rights/erase-person.job.ts';
 import { ErasuresController } from './rights/erasures.controller.ts';
 import { ErasuresRepository } from './rights/erasures.repository.ts';
@@ -33,6 +34,8 @@ import { Erasures } from './rights/erasures.service.ts';
 import { ForgetAgain } from './rights/forget-again.job.ts';
 import { Forgetting } from './rights/forgetting.ts';
 import { Subjects } from './rights/subjects.ts';
+import { TenantDeletionController } from './rights/tenant-deletion.controller.ts';
+import { TenantDeletions } from './rights/tenant-deletion.service.ts';
 
 function fullAnalyzer(analyzer: Analyzer, config: PrivacyConfig): FullAnalyzer {
   const { presidioUrl, presidioLanguages, presidioTimeoutMs, presidioFailure } = config;
@@ -43,7 +46,17 @@ function fullAnalyzer(analyzer: Analyzer, config: PrivacyConfig): FullAnalyzer {
 
 const audit = [AuditEventsRepository, Audit, AuditExport];
 const kept = [RetentionRepository, RetentionPolicies, HoldsRepository, Holds, ConsentsRepository, Consents];
-const rights = [Subjects, Forgetting, ErasuresRepository, Erasures, ErasePersonJob, ForgetAgain, PrivacyData];
+const rights = [
+  Subjects,
+  Forgetting,
+  ErasuresRepository,
+  Erasures,
+  ErasePersonJob,
+  TenantDeletions,
+  DeleteTenantJob,
+  ForgetAgain,
+  PrivacyData,
+];
 
 /** What keeps personal data from whoever has no need of it, and the record of who did what. */
 @Module({
@@ -56,6 +69,7 @@ const rights = [Subjects, Forgetting, ErasuresRepository, Erasures, ErasePersonJ
     ConsentsController,
     ModeController,
     ErasuresController,
+    TenantDeletionController,
   ],
   providers: [
     ...audit,

@@ -15,6 +15,7 @@ export type HashPurpose =
   | 'idempotency'
   | 'address'
   | 'audit-address'
+  | 'tenant-deletion'
   | 'ticket';
 
 /**

@@ -1,5 +1,10 @@
 import { Injectable } from '@nestjs/common';
+import { redisKeys, RedisConnections } from '../redis/index.ts';
+import type { DataSubject } from './data-subject.ts';
 import { type ErasedRows, type ExportedRecord, HoldsPersonalData, type PersonalDataHolder } from './personal-data-holder.ts';
+
+/** Keys that Redis looks at in one call. */
+const scanKeys = 1_000;
 
 /**
  * Tables of the platform. Answers to `Idempotency-Key` are the tenant's own and live for a day: routes that answer with something of a
@@ -19,11 +24,21 @@ import { type ErasedRows, type ExportedRecord, HoldsPersonalData, type PersonalD
   },
 })
 export class PlatformData implements PersonalDataHolder {
-  // eslint-disable-next-line require-yield
-  async *export(): AsyncGenerator<ExportedRecord> {}
+  constructor(private readonly redis: RedisConnections) {}
 
-  /** With their tenant, or after it. */
-  async erase(): Promise<ErasedRows> {
+  async *export(): AsyncGenerator<ExportedRecord> {
+    yield* [];
+  }
+
+  /** Rows go with their tenant, or after it; of a tenant everything in Redis goes too. */
+  async erase({ tenantId, kind }: DataSubject): Promise<ErasedRows> {
+    if (kind !== 'tenant') return {};
+    let cursor = '0';
+    do {
+      const [next, keys] = await this.redis.commands.scan(cursor, 'MATCH', redisKeys.ofTenant(tenantId), 'COUNT', scanKeys);
+      if (keys.length > 0) await this.redis.commands.del(...keys);
+      cursor = next;
+    } while (cursor !== '0');
     return {};
   }
 }

@@ -3,6 +3,8 @@
  * slot. Keys hold ids and keyed hashes, never an address, an e-mail or a client's own text.
  */
 export const redisKeys = {
+  /** Pattern of every key of a tenant. */
+  ofTenant: (tenantId: string) => `t:{${tenantId}}:*`,
   /** Stream with the encrypted batches of a turn's log. */
   turnLog: (tenantId: string, turnId: string) => `t:{${tenantId}}:turn:${turnId}:log`,
   /** Hash with the fence (attempt), epoch, next sequence and seal of a turn's log. */

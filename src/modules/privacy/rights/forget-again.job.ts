@@ -1,10 +1,11 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { z } from 'zod';
-import { KeyRing, Keystore, type Tombstone } from '../../../platform/crypto/index.ts';
+import { Keystore, type Tombstone } from '../../../platform/crypto/index.ts';
 import { rows, SystemDatabase, TenantDatabase } from '../../../platform/database/index.ts';
 import { Outbox } from '../../../platform/events/index.ts';
 import { defineJob, Handles, type JobHandler } from '../../../platform/queue/index.ts';
 import { safeError } from '../../../platform/telemetry/index.ts';
+import { DeleteTenantJob } from './delete-tenant.job.ts';
 import { erasureRequested } from './erasures.events.ts';
 import { ErasuresRepository } from './erasures.repository.ts';
 import { Forgetting } from './forgetting.ts';
@@ -26,12 +27,12 @@ export class ForgetAgain implements JobHandler<unknown> {
 
   constructor(
     private readonly keystore: Keystore,
-    private readonly keyRing: KeyRing,
     private readonly system: SystemDatabase,
     private readonly database: TenantDatabase,
     private readonly outbox: Outbox,
     private readonly erasures: ErasuresRepository,
     private readonly forgetting: Forgetting,
+    private readonly deletion: DeleteTenantJob,
   ) {}
 
   async handle(): Promise<void> {
@@ -49,7 +50,7 @@ export class ForgetAgain implements JobHandler<unknown> {
           await this.database.forTenant(tenantId, (tx) => this.outbox.publish(tx, erasureRequested, { tenantId, erasureId: id }));
         else if (!(await this.keystore.isEntombed(tenantId, subjectId))) {
           this.logger.warn({ kind }, 'the keystore is older than an erasure: the key is destroyed again');
-          await this.keyRing.erase({ tenantId, kind, id: subjectId });
+          await this.forgetting.destroyKey({ tenantId, kind, id: subjectId });
         }
       }
       const last = found.at(-1);
@@ -65,13 +66,17 @@ export class ForgetAgain implements JobHandler<unknown> {
       for (const tombstone of await this.returned(found)) {
         const { tenantId, kind, subjectId: id } = tombstone;
         this.logger.warn({ kind }, 'somebody is back who was erased: forgotten again');
-        await this.forgetting
-          .forget({ tenantId, kind, id })
-          .catch((error: unknown) => this.logger.warn({ error: safeError(error) }, 'forgetting again was broken off'));
+        await this.forgetting.forget({ tenantId, kind, id }).catch((error: unknown) => this.brokenOff(error));
       }
+      for (const tombstone of found.filter(({ kind }) => kind === 'tenant'))
+        await this.deletion.closeBooks(tombstone).catch((error: unknown) => this.brokenOff(error));
       if (found.length === 0) return;
       after = found.at(-1);
     }
+  }
+
+  private brokenOff(error: unknown): void {
+    this.logger.warn({ error: safeError(error) }, 'forgetting again was broken off');
   }
 
   /** Those of whom there are rows. */

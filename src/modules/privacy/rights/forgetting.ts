@@ -16,8 +16,13 @@ export class Forgetting {
 
   /** Gives how many rows went, by table. Throws when anything is away; it is to be done again then. */
   async forget(subject: DataSubject): Promise<ErasedRows> {
-    await this.keyRing.erase(subject);
+    await this.destroyKey(subject);
     return added(await this.pass(subject), await this.pass(subject));
+  }
+
+  /** Only that what of theirs lies anywhere opens for nobody. */
+  destroyKey(subject: DataSubject): Promise<void> {
+    return this.keyRing.erase(subject);
   }
 
   private async pass(subject: DataSubject): Promise<ErasedRows> {
