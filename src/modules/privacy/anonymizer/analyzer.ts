@@ -53,7 +53,7 @@ export class Analyzer {
         spans.push({ kind, start, end, confidence: Math.round(confidence * 100) / 100, recognizer: recognizer.name });
       }
     }
-    return withoutOverlaps(spans);
+    return withoutOverlaps(spans, text);
   }
 
   /** The same of a text of any length, piece by piece, between which others have their turn. */
@@ -71,6 +71,6 @@ export class Analyzer {
       }
       await turns.after(charactersAtOnce);
     }
-    return withoutOverlaps(spans);
+    return withoutOverlaps(spans, text);
   }
 }

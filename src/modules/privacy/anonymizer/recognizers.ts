@@ -1,10 +1,10 @@
 import { nameRecognizers } from './names/name-recognizers.ts';
 import type { Recognizer } from './recognizer.ts';
-import { creditCard } from './patterns/credit-card.ts';
+import { creditCard, uncheckedCard } from './patterns/credit-card.ts';
 import { crypto } from './patterns/crypto.ts';
 import { documentNumbers } from './patterns/documents.ts';
 import { email } from './patterns/email.ts';
-import { iban } from './patterns/iban.ts';
+import { iban, uncheckedIban } from './patterns/iban.ts';
 import { ipAddress } from './patterns/ip-address.ts';
 import { letteredIds } from './patterns/lettered-ids.ts';
 import { macAddress } from './patterns/mac-address.ts';
@@ -18,7 +18,9 @@ export const patternRecognizers: readonly Recognizer[] = [
   email,
   phone,
   creditCard,
+  uncheckedCard,
   iban,
+  uncheckedIban,
   ipAddress,
   macAddress,
   url,

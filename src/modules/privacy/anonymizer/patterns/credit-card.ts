@@ -31,14 +31,44 @@ export const creditCard: Recognizer = {
     for (let length = 12; length <= 19; length += 1) {
       for (const window of input.windowsOf(length)) {
         if (!passesLuhn(window.digits) || /^(\d)\1+$/.test(window.digits) || !input.standsAlone(window.start, window.end)) continue;
-        const issued = issuers.some(([beginning, lengths]) => lengths.includes(window.digits.length) && beginning.test(window.digits));
-        const confidence = issued ? (isGroupedLikeACard(window) ? 0.9 : 0.5) : 0.15;
+        const confidence = isIssued(window.digits) ? (isGroupedLikeACard(window) ? 0.9 : 0.5) : 0.15;
         found.push({ kind: 'CREDIT_CARD', start: window.start, end: window.end, confidence });
       }
     }
     return found;
   },
 };
+
+/**
+ * What has the form of a card's number but not its check digit: a slip of the pen, or made up. It is one where the text says so, and says nothing else of it.
+ */
+export const uncheckedCard: Recognizer = {
+  name: 'credit_card_unchecked',
+  kinds: ['CREDIT_CARD'],
+  context: {
+    for: anyOf(
+      'card,credit,debit,visa,mastercard,master card,amex,american express,discover,diners,maestro,jcb,cc,karte,kreditkarte,kartennummer,carte,tarjeta,carta',
+    ),
+    against: anyOf(
+      'tracking,imei,isbn,serial,order,reference,ref,invoice,transaction,account,acct,iban,phone,loyalty,library,member,sim,voucher,bestell,sendung,rechnung,konto,commande,facture,compte,suivi,pedido,factura,cuenta,ordine,fattura,conto',
+    ),
+  },
+  find(input) {
+    const found: Finding[] = [];
+    for (let length = 13; length <= 19; length += 1) {
+      for (const window of input.windowsOf(length)) {
+        const { start, end, digits, whole } = window;
+        if (!whole || passesLuhn(digits) || !isGroupedLikeACard(window) || !isIssued(digits) || !input.standsAlone(start, end)) continue;
+        found.push({ kind: 'CREDIT_CARD', start, end, confidence: 0.15 });
+      }
+    }
+    return found;
+  },
+};
+
+function isIssued(digits: string): boolean {
+  return issuers.some(([beginning, lengths]) => lengths.includes(digits.length) && beginning.test(digits));
+}
 
 /** In one piece, or in groups of three to six digits with the same separator throughout. */
 function isGroupedLikeACard({ groups }: DigitWindow): boolean {

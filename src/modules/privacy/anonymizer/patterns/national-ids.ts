@@ -18,6 +18,8 @@ interface NationalId {
   confidence: { written: number; plain: number; wrong?: number };
   /** Words that speak for it. */
   context: string;
+  /** Words that speak against it, besides those that do so for all. */
+  against?: string;
 }
 
 const valid = (country: string, number: string) => {
@@ -36,8 +38,8 @@ const ids: readonly NationalId[] = [
     lengths: [9],
     written: /^\d{3}[- ]\d{2}[- ]\d{4}$/,
     holds: (digits) => !/^(?:000|666|9)|^\d{3}00|0000$/.test(digits) && digits !== '078051120',
-    confidence: { written: 0.8, plain: 0.15, wrong: 0.15 },
-    context: 'ssn,social security,social sec,soc sec,ss#,ssns',
+    confidence: { written: 0.8, plain: 0.15, wrong: 0.25 },
+    context: 'ssn,social,soc sec,ss#,ss no',
   },
   {
     kind: 'US_ITIN',
@@ -47,6 +49,7 @@ const ids: readonly NationalId[] = [
     holds: (digits) => /^9\d{2}(?:5\d|6[0-5]|7\d|8[0-8]|9[0-24-9])/.test(digits),
     confidence: { written: 0.7, plain: 0.1 },
     context: 'itin,taxpayer,tax id',
+    against: 'ssn,social security',
   },
   {
     kind: 'UK_NHS',
@@ -206,12 +209,12 @@ const ids: readonly NationalId[] = [
 ];
 
 /** National ids, tax and insurance numbers that are made of digits only. */
-export const nationalIds: readonly Recognizer[] = ids.map(({ kind, name, lengths, written, holds, confidence, context }) => ({
+export const nationalIds: readonly Recognizer[] = ids.map(({ kind, name, lengths, written, holds, confidence, context, against = '' }) => ({
   name,
   kinds: [kind],
   context: {
     for: anyOf(`${context},${idWords}`),
-    against: anyOf('order,invoice,tracking,ticket,reference,bestell,commande,pedido,ordine,isbn,sku'),
+    against: anyOf(`order,invoice,tracking,ticket,reference,bestell,commande,pedido,ordine,isbn,sku,${against}`),
   },
   find(input) {
     const found: Finding[] = [];

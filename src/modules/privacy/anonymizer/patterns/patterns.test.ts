@@ -53,10 +53,29 @@ const table: Record<string, Rows> = {
     ],
     leaves: ['order 1234567890123456', '4111 1111 1111 1112', '0000 0000 0000 0000', '94111111111111111112345'],
   },
+  credit_card_unchecked: {
+    kind: 'CREDIT_CARD',
+    finds: ['my card «4111 1111 1111 1112» was refused', 'Visa: «4539148803436460»'],
+    leaves: [
+      '4111 1111 1111 1112',
+      'card for tracking 4111 1111 1111 1112',
+      'card 9111 1111 1111 1112',
+      'paid by card, order 4111111111111112',
+    ],
+  },
   iban: {
     kind: 'IBAN_CODE',
-    finds: ['IBAN «DE89 3704 0044 0532 0130 00» und «GB29NWBK60161331926819».', '«fr1420041010050500013m02606»'],
+    finds: [
+      'IBAN «DE89 3704 0044 0532 0130 00» und «GB29NWBK60161331926819».',
+      '«fr1420041010050500013m02606»',
+      '«ES1663428089587127640773» has the right check digits, but not its bank',
+    ],
     leaves: ['DE88 3704 0044 0532 0130 00', 'AB12 is a code with some more words here'],
+  },
+  iban_unchecked: {
+    kind: 'IBAN_CODE',
+    finds: ['IBAN «DE88 3704 0044 0532 0130 00» please', 'Konto «GB28NWBK60161331926819»'],
+    leaves: ['DE88 3704 0044 0532 0130 00', 'IBAN DE88 3704 0044', 'coupon DE88370400440532013000'],
   },
   ip_address: {
     kind: 'IP_ADDRESS',
@@ -94,7 +113,7 @@ const table: Record<string, Rows> = {
   },
   us_ssn: {
     kind: 'US_SSN',
-    finds: ['My SSN is «123-45-6789».', 'social security number «123456789»', 'it is «219-09-9999»'],
+    finds: ['My SSN is «123-45-6789».', 'social security number «123456789»', 'it is «219-09-9999»', 'SSN «912-70-1234»'],
     leaves: ['Order 123456789', '000-12-3456', '123-45-67890'],
   },
   us_itin: { kind: 'US_ITIN', finds: ['ITIN «912-70-1234»'], leaves: ['912-34-1234'] },

@@ -98,6 +98,8 @@ function confidenceOf(run: NumberRun, written: string, digits: string): number {
   const dots = run.groups.slice(1).every(({ separator }) => separator === '.');
   const grouped = run.groups.length > 1;
   if (grouped && dots && lengths.some((length) => length === 1)) return 0;
+  // The form of a social security number, which no phone number of any country has.
+  if (/^\d{3}[- ]\d{2}[- ]\d{4}$/.test(written)) return 0.05;
   // North America: (555) 010-1234, 555-010-1234, 1-555-010-1234.
   if (grouped && /^(?:1[ .-]?)?\(?[2-9]\d\d\)?[ .-]{0,2}\d{3}[ .-]?\d{4}$/.test(written)) return 0.75;
   if (/^\(\d{2,5}\)/.test(written) && digits.length >= 8) return 0.7;

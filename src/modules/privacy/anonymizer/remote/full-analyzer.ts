@@ -43,7 +43,10 @@ export class FullAnalyzer implements OnApplicationShutdown {
     try {
       const { name } = remote.recognizer;
       const accepted = (await asking).filter((finding) => isWanted(text, finding, options));
-      return withoutOverlaps([...found, ...accepted.map((finding) => ({ ...finding, confidence: rounded(finding), recognizer: name }))]);
+      return withoutOverlaps(
+        [...found, ...accepted.map((finding) => ({ ...finding, confidence: rounded(finding), recognizer: name }))],
+        text,
+      );
     } catch (error) {
       if (remote.failure === 'closed') throw anonymizerErrors.notChecked(error);
       this.tell(error);
