@@ -5,7 +5,7 @@ import { Chat } from '../modules/chat/index.ts';
 import { Health } from '../modules/operations/index.ts';
 import { ConfigError, loadTopics } from '../platform/config/index.ts';
 import { Outbox } from '../platform/events/index.ts';
-import { type HttpConfig, httpConfig } from '../platform/http/index.ts';
+import { type HttpConfig, httpConfig, LastAnswers } from '../platform/http/index.ts';
 import { RedisConnections } from '../platform/redis/index.ts';
 import { Replica } from '../platform/replicas/index.ts';
 import { createPino, PinoLogger, safeError, type TelemetryConfig, telemetryConfig } from '../platform/telemetry/index.ts';
@@ -41,13 +41,14 @@ export async function startServer(env: NodeJS.ProcessEnv, log: Logger): Promise<
   app.get(Chat).start();
   if (role !== 'api') await app.get(Outbox).start();
   const http = app.get<HttpConfig>(httpConfig.token);
+  const answers = new LastAnswers(app.getHttpServer());
   await app.listen(http.port, http.host);
   app.get(Health).markStarted();
   const address = app.getHttpServer().address();
   const port = typeof address === 'object' && address !== null ? address.port : http.port;
   const url = `http://localhost:${port}`;
   log.info({ url, role }, 'serving');
-  return { app, url, stop: () => drain(app, log) };
+  return { app, url, stop: () => drain(app, answers, log) };
 }
 
 async function main(): Promise<void> {

@@ -1,4 +1,6 @@
 import { once } from 'node:events';
+import { connect } from 'node:net';
+import { text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import { afterAll, beforeAll, expect, it } from 'vitest';
@@ -38,4 +40,16 @@ it('answers a request that it is at work on', async () => {
   await stopped;
   expect(performance.now() - begin).toBeLessThan(slowMs + 8_000);
   await expect(fetch(`${replica.url}/livez`)).rejects.toThrow();
+});
+
+it('P10: serves everybody who waits to be accepted when it is told to stop', async () => {
+  const replica = await stack.replica({ DRAIN_DELAY_MS: '0', PARLEY_ROLE: 'api' });
+  // On loopback the kernel has taken these connections before the replica looks.
+  const waiting = Array.from({ length: 20 }, () => {
+    const socket = connect(Number(new URL(replica.url).port), '127.0.0.1');
+    socket.write('GET /livez HTTP/1.1\r\nhost: parley\r\n\r\n');
+    return text(socket).catch((error: unknown) => String(error));
+  });
+  await replica.stop();
+  expect(await Promise.all(waiting)).toEqual(waiting.map(() => expect.stringMatching(/^HTTP\/1.1 200 .*connection: close\r\n/s)));
 });

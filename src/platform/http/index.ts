@@ -2,6 +2,7 @@ export { Access, type AccessRule, accessRuleOf, Caller, callerHolder, type Princ
 export { clientErrorHandler, frameworkErrors, ignoreUnknownExpectations } from './early-errors.ts';
 export { type HttpConfig, httpConfig, publicUrlOf } from './http.config.ts';
 export { IdempotencyInterceptor, KeepsNoAnswer, OwnIdempotency } from './idempotency.ts';
+export { LastAnswers } from './last-answers.ts';
 export { Answers, ProblemSchema, zodToOpenApi } from './openapi.ts';
 export { isOperatorRequest } from './operator-request.ts';
 export { pageOf, PageQuery, toPage } from './page.ts';
@@ -9,4 +10,5 @@ export { type Problem, problemHeaders, toAppError, toProblem } from './problem.t
 export { pathOf, ProblemFilter } from './problem.filter.ts';
 export { requestIdOf } from './request-id.ts';
 export { originOf } from './request-origin.ts';
+export { stopListening } from './stop-listening.ts';
 export { invalidInput, validationPipe } from './validation.ts';
