@@ -89,6 +89,34 @@ describe('P7: personal data on its way to the model', () => {
     expect((await asked.finished()).text).toBe(`It is ${stolen}.`);
   });
 
+  it('what a model says of others is hidden or ends the answer, in what is stored too; what a visitor wrote is theirs to read', async () => {
+    const answers = { EMAIL_ADDRESS: 'mask', CREDIT_CARD: 'block' };
+    const guarded = await stack.tenant({ model: 'demo-large', privacy: { answers } });
+    const conversation = marker();
+    const learnt = marker();
+    await (await send(stack.url, guarded, { conversation, text: `${learnt} I am ada@example.com [[demo: {"text":"ok"}]]` })).finished();
+    const call = await stack.model.witness.waitFor(({ last_user: text }) => text.includes(learnt), 10_000);
+    const [placeholder = ''] = placeholdersIn(JSON.stringify(call?.request));
+    const says = async (text: string) => {
+      const question = marker();
+      stack.model.scripts.add({ match: question, scripts: [{ text, chunk_tokens: 1 }] });
+      return (await send(stack.url, guarded, { conversation, text: question })).finished();
+    };
+    const masked = await says(`You are ${placeholder}; your neighbour is bob@example.org, who is away until the summer.`);
+    expect(masked.text).toBe('You are ada@example.com; your neighbour is [EMAIL], who is away until the summer.');
+    const blocked = await says(`His card is 4111 1111 1111 1111, and ${'that is that, '.repeat(20)}`);
+    expect(blocked.text).toBe('His card is \n\n[Withheld: this would have shown personal data.]');
+    expect(blocked.last).toMatchObject({ finishReason: 'content-filter' });
+    const listed = await stack.request('GET', '/v1/conversations', { token: guarded.accessToken });
+    const path = `/v1/conversations/${listed.body.data[0].id as string}/messages`;
+    const stored = (await stack.request('GET', path, { token: guarded.accessToken })).body.data as {
+      role: string;
+      parts: { text: string }[];
+    }[];
+    const shown = stored.filter(({ role }) => role === 'assistant').map(({ parts }) => parts.map(({ text }) => text).join(''));
+    expect(shown.slice(-2)).toEqual([masked.text, blocked.text]);
+  });
+
   it('P10: an answer that is taken over in the middle of a placeholder goes on without a seam', async () => {
     const conversation = marker();
     const learnt = marker();

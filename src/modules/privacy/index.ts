@@ -24,6 +24,7 @@ export { PrivacyModule } from './privacy.module.ts';
 export { type EffectivePolicy, effectivePolicy, type PrivacyDefault, PrivacyPolicy } from './policies/privacy-policy.ts';
 export { privacyErrors } from './privacy.errors.ts';
 export { placeholderSecret } from './pseudonyms/placeholders.ts';
+export type { AnswerMasking } from './pseudonyms/answer-masking.ts';
 export { PromptPrivacy } from './pseudonyms/prompt-privacy.ts';
 export type { Pseudonyms } from './pseudonyms/pseudonyms.ts';
 export { type ConsentPurpose, consentPurposes } from './consent/consent.schemas.ts';

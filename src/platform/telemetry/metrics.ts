@@ -68,7 +68,7 @@ export const metrics = {
   }),
   withheldAnswers: new Counter({
     name: 'parley_answers_withheld_total',
-    help: 'Answers that were cut since they gave away their instructions, by what found it.',
+    help: 'Answers that were cut since they gave away their instructions or blocked personal data, by what found it.',
     labelNames: ['by'],
     registers,
   }),

@@ -7,7 +7,7 @@ import type { TurnIds } from '../stream/chunks.ts';
 import type { LogProducer } from '../stream/log-producer.ts';
 import type { TurnLog } from '../stream/turn-log.ts';
 import type { Reservation } from '../../plans/index.ts';
-import type { PromptMarks, Pseudonyms } from '../../privacy/index.ts';
+import type { AnswerMasking, PromptMarks, Pseudonyms } from '../../privacy/index.ts';
 import type { AnswerWriter } from './steps/answer-writer.ts';
 import type { ProviderCalls } from './steps/provider-calls.ts';
 import type { TurnRow } from './turn.ts';
@@ -62,6 +62,8 @@ export interface TurnRun {
   prompt?: Prompt;
   /** What stands for what in the prompt, and in what the model says. */
   pseudonyms?: Pseudonyms;
+  /** What hides personal data that the model says by itself. */
+  masking?: AnswerMasking;
   /** What tells the sources of the prompt apart. */
   marks?: PromptMarks;
   /** What was reserved for the turn's first call, while that has not begun. */

@@ -6,6 +6,7 @@ import type { Span } from '../anonymizer/recognizer.ts';
 import { charactersAtOnce, TurnTaking } from '../anonymizer/turn-taking.ts';
 import { TenantPrivacy } from '../mode/tenant-privacy.ts';
 import { type EffectivePolicy, effectivePolicy, type PrivacyPolicy } from '../policies/privacy-policy.ts';
+import { AnswerMasking } from './answer-masking.ts';
 import { longestPlaceholder } from './placeholders.ts';
 import { type AnalyzedText, Pseudonyms } from './pseudonyms.ts';
 
@@ -82,6 +83,11 @@ export class PromptPrivacy {
       if (turn !== undefined) await turn;
     }
     return { pseudonyms, texts: hidden };
+  }
+
+  /** What hides personal data in an answer of a bot. A recognizer elsewhere is not asked: an answer does not wait for it. */
+  answerMasking({ answers }: EffectivePolicy): AnswerMasking {
+    return new AnswerMasking(this.analyzer, answers);
   }
 
   private known(id: string | undefined, text: string, policy: EffectivePolicy): readonly Span[] | Promise<readonly Span[]> {

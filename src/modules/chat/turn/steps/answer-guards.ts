@@ -8,6 +8,9 @@ const kept = new Map<string, InstructionIndex>();
 /** What an answer that stops at its instructions says instead of them. */
 export const withheldNotice = '[Withheld: this would have shown the instructions of this assistant.]';
 
+/** What an answer says that stops at personal data which its bot does not show. */
+export const blockedNotice = '[Withheld: this would have shown personal data.]';
+
 /** The guard of an answer of a bot, whose prompt has these marks. */
 export function guardOf({ versionId, settings }: PublishedBot, { canary }: PromptMarks): AnswerGuard {
   const { policy, allowed_image_hosts: hosts } = settings.injection ?? defaultInjectionPolicy;

@@ -79,6 +79,7 @@ async function hidden(run: TurnRun, tools: TurnTools, messages: Counted[]): Prom
     secret,
   );
   run.pseudonyms = pseudonyms;
+  run.masking = tools.prompting.privacy.answerMasking(policy);
   return messages.map((each, at) => {
     const content = texts[at] ?? '';
     return content === each.message.content ? each : counted({ ...each.message, content });

@@ -5,7 +5,7 @@ import { modelProblem } from '../../chat.errors.ts';
 import { maxAttempts } from '../turn-limits.ts';
 import { type Answer, TurnLost, type TurnRun } from '../turn-run.ts';
 import type { TurnTools } from '../turn-tools.ts';
-import { guardOf, withheldNotice } from './answer-guards.ts';
+import { blockedNotice, guardOf, withheldNotice } from './answer-guards.ts';
 import type { AnswerWriter } from './answer-writer.ts';
 import { ProviderCalls } from './provider-calls.ts';
 import { UsageLedger } from './usage-ledger.ts';
@@ -39,25 +39,27 @@ export async function streamAnswer(run: TurnRun, tools: TurnTools): Promise<void
   run.answer = answer;
 }
 
-/** The answer gave its instructions away, and was cut before that. */
+/** The answer gave its instructions away, or data that its bot must not show, and was cut before that. */
 class Withheld extends Error {
   override name = 'Withheld';
 }
 
 async function callModel(run: TurnRun, tools: TurnTools, calls: ProviderCalls): Promise<ModelResult> {
-  const { writer, prompt, turn, bot, marks, pseudonyms } = run;
-  if (writer === undefined || prompt === undefined || bot === undefined || marks === undefined || pseudonyms === undefined)
+  const { writer, prompt, turn, bot, marks, pseudonyms, masking } = run;
+  const ready = writer !== undefined && prompt !== undefined && bot !== undefined;
+  if (!ready || marks === undefined || pseudonyms === undefined || masking === undefined)
     throw new Error('the log and the prompt come first');
   let first = writer.text === '';
   const guard = guardOf(bot, marks);
   let restoring = pseudonyms.restoring();
+  const withheldBy = () => guard.leak ?? (masking.blocked === undefined ? undefined : 'personal-data');
   const show = (text: string) => {
     if (text !== '') writer.add(text);
     if (first && text !== '') {
       first = false;
       metrics.firstChunkSeconds.observe((performance.now() - run.startedAt) / 1_000);
     }
-    if (writer.full || guard.leak !== undefined) run.abort.abort();
+    if (writer.full || withheldBy() !== undefined) run.abort.abort();
   };
   const streamed = tools.prompting.models.stream(
     { ...prompt, tenantId: run.tenantId, endUser: turn.visitorId, signal: run.abort.signal, deadlineAt: run.deadlineAt },
@@ -69,11 +71,12 @@ async function callModel(run: TurnRun, tools: TurnTools, calls: ProviderCalls): 
         const shown = pseudonyms.hideShown(writer.text);
         restoring = pseudonyms.restoring();
         guard.resume(shown);
+        masking.resume(shown);
         return calls.begin(planned);
       },
       onCallEnd: (ended) => calls.end(ended),
       // Guarded before anything is restored: placeholders are what the prompt had.
-      onText: (piece) => show(restoring.push(guard.push(piece))),
+      onText: (piece) => show(restoring.push(masking.push(guard.push(piece)))),
       onRestart: () => {
         calls.close();
         writer.restart();
@@ -82,12 +85,13 @@ async function callModel(run: TurnRun, tools: TurnTools, calls: ProviderCalls): 
     },
   );
   const result = await streamed.catch((error: unknown) => {
-    if (guard.leak === undefined) throw error;
+    if (withheldBy() === undefined) throw error;
   });
-  if (guard.leak === undefined) show(restoring.push(guard.end()) + restoring.end());
-  if (guard.leak !== undefined) {
-    metrics.withheldAnswers.inc({ by: guard.leak });
-    writer.add(`${writer.text === '' ? '' : '\n\n'}${withheldNotice}`);
+  if (withheldBy() === undefined) show(restoring.push(masking.push(guard.end()) + masking.end()) + restoring.end());
+  const by = withheldBy();
+  if (by !== undefined) {
+    metrics.withheldAnswers.inc({ by });
+    writer.add(`${writer.text === '' ? '' : '\n\n'}${by === 'personal-data' ? blockedNotice : withheldNotice}`);
     throw new Withheld();
   }
   if (result === undefined) throw new Error('a call without an end');
