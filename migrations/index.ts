@@ -16,6 +16,7 @@ import { BotVersionsUnderNewKeys1763700000014 } from './main/0014-bot-versions-u
 import { PrivacyMappings1763700000015 } from './main/0015-privacy-mappings.ts';
 import { Retention1763700000016 } from './main/0016-retention.ts';
 import { Erasures1763700000017 } from './main/0017-erasures.ts';
+import { PersonalExports1763700000018 } from './main/0018-personal-exports.ts';
 import { TenantDeletion1763700000019 } from './main/0019-tenant-deletion.ts';
 
 /** Migrations of the main database, oldest first. Forward only: expand, then contract. */
@@ -34,6 +35,7 @@ export const mainMigrations = [
   PrivacyMappings1763700000015,
   Retention1763700000016,
   Erasures1763700000017,
+  PersonalExports1763700000018,
   TenantDeletion1763700000019,
 ];
 

@@ -189,6 +189,31 @@ TABLE outbox [row level security, forced]
   dispatched_at timestamp with time zone
   given_up_at timestamp with time zone
   last_error text
+TABLE personal_export_parts [row level security, forced]
+  tenant_id uuid NOT NULL
+  id uuid NOT NULL
+  export_id uuid NOT NULL
+  attempt integer NOT NULL
+  position integer NOT NULL
+  content bytea NOT NULL
+TABLE personal_exports [row level security, forced]
+  tenant_id uuid NOT NULL
+  id uuid NOT NULL
+  kind text NOT NULL
+  visitor_id uuid
+  user_id uuid
+  state text NOT NULL DEFAULT 'queued'::text
+  attempt integer NOT NULL DEFAULT 0
+  records bigint NOT NULL DEFAULT 0
+  bytes bigint NOT NULL DEFAULT 0
+  error_code text
+  password bytea
+  link_token bytea
+  link_hash bytea NOT NULL
+  created_at timestamp with time zone NOT NULL DEFAULT now()
+  updated_at timestamp with time zone NOT NULL DEFAULT now()
+  finished_at timestamp with time zone
+  expires_at timestamp with time zone
 TABLE plans
   id text NOT NULL
   name text NOT NULL
@@ -450,6 +475,21 @@ model_targets: CHECK (((tier >= 0) AND (tier <= 100)))
 model_targets: CHECK (((weight >= 1) AND (weight <= 1000)))
 outbox: PRIMARY KEY (tenant_id, id)
 outbox: FOREIGN KEY (tenant_id) REFERENCES tenants(id) ON DELETE CASCADE
+personal_export_parts: PRIMARY KEY (tenant_id, id)
+personal_export_parts: UNIQUE (tenant_id, export_id, attempt, "position")
+personal_export_parts: FOREIGN KEY (tenant_id, export_id) REFERENCES personal_exports(tenant_id, id) ON DELETE CASCADE
+personal_exports: CHECK (
+CASE kind
+    WHEN 'visitor'::text THEN ((visitor_id IS NOT NULL) AND (user_id IS NULL))
+    WHEN 'user'::text THEN (user_id IS NOT NULL)
+    ELSE ((visitor_id IS NULL) AND (user_id IS NULL))
+END)
+personal_exports: CHECK ((kind = ANY (ARRAY['tenant'::text, 'visitor'::text, 'user'::text])))
+personal_exports: PRIMARY KEY (tenant_id, id)
+personal_exports: CHECK ((state = ANY (ARRAY['queued'::text, 'running'::text, 'done'::text, 'failed'::text, 'expired'::text])))
+personal_exports: FOREIGN KEY (tenant_id) REFERENCES tenants(id) ON DELETE CASCADE
+personal_exports: FOREIGN KEY (tenant_id, user_id) REFERENCES memberships(tenant_id, user_id) ON DELETE CASCADE
+personal_exports: FOREIGN KEY (tenant_id, visitor_id) REFERENCES visitors(tenant_id, id) ON DELETE CASCADE
 plans: PRIMARY KEY (id)
 plans: CHECK (((tier >= 0) AND (tier <= 100)))
 plans: CHECK ((trial_days > 0))
@@ -555,6 +595,12 @@ CREATE INDEX outbox_given_up ON public.outbox USING btree (given_up_at) WHERE (g
 CREATE INDEX outbox_handed_on ON public.outbox USING btree (dispatched_at) WHERE ((dispatched_at IS NOT NULL) AND (given_up_at IS NULL))
 CREATE UNIQUE INDEX outbox_pkey ON public.outbox USING btree (tenant_id, id)
 CREATE INDEX outbox_to_hand_on ON public.outbox USING btree (created_at) WHERE ((dispatched_at IS NULL) AND (given_up_at IS NULL))
+CREATE UNIQUE INDEX personal_export_parts_pkey ON public.personal_export_parts USING btree (tenant_id, id)
+CREATE UNIQUE INDEX personal_export_parts_tenant_id_export_id_attempt_position_key ON public.personal_export_parts USING btree (tenant_id, export_id, attempt, "position")
+CREATE INDEX personal_exports_link ON public.personal_exports USING btree (id)
+CREATE UNIQUE INDEX personal_exports_pkey ON public.personal_exports USING btree (tenant_id, id)
+CREATE INDEX personal_exports_user ON public.personal_exports USING btree (tenant_id, user_id) WHERE (user_id IS NOT NULL)
+CREATE INDEX personal_exports_visitor ON public.personal_exports USING btree (tenant_id, visitor_id) WHERE (visitor_id IS NOT NULL)
 CREATE UNIQUE INDEX plans_pkey ON public.plans USING btree (id)
 CREATE UNIQUE INDEX platform_model_credentials_name_key ON public.platform_model_credentials USING btree (name)
 CREATE UNIQUE INDEX platform_model_credentials_pkey ON public.platform_model_credentials USING btree (id)
@@ -624,6 +670,9 @@ model_targets: tenant_isolation FOR ALL TO parley_tenant USING (tenant_id = (cur
 outbox: system_read FOR SELECT TO parley_system USING true
 outbox: system_update FOR UPDATE TO parley_system USING true WITH CHECK true
 outbox: tenant_isolation FOR ALL TO parley_tenant USING (tenant_id = (current_setting('app.tenant'::text))::uuid) WITH CHECK (tenant_id = (current_setting('app.tenant'::text))::uuid)
+personal_export_parts: tenant_isolation FOR ALL TO parley_tenant USING (tenant_id = (current_setting('app.tenant'::text))::uuid) WITH CHECK (tenant_id = (current_setting('app.tenant'::text))::uuid)
+personal_exports: system_read FOR SELECT TO parley_system USING true
+personal_exports: tenant_isolation FOR ALL TO parley_tenant USING (tenant_id = (current_setting('app.tenant'::text))::uuid) WITH CHECK (tenant_id = (current_setting('app.tenant'::text))::uuid)
 privacy_mappings: system_read FOR SELECT TO parley_system USING true
 privacy_mappings: tenant_isolation FOR ALL TO parley_tenant USING (tenant_id = (current_setting('app.tenant'::text))::uuid) WITH CHECK (tenant_id = (current_setting('app.tenant'::text))::uuid)
 provider_calls: system_read FOR SELECT TO parley_system USING true
@@ -669,6 +718,8 @@ model_prices: parley_system DELETE, INSERT, SELECT, UPDATE
 model_routes: parley_tenant DELETE, INSERT, SELECT, UPDATE
 model_targets: parley_tenant DELETE, INSERT, SELECT, UPDATE
 outbox: parley_tenant DELETE, INSERT, SELECT, UPDATE
+personal_export_parts: parley_tenant DELETE, INSERT, SELECT, UPDATE
+personal_exports: parley_tenant DELETE, INSERT, SELECT, UPDATE
 plans: parley_system INSERT, SELECT, UPDATE
 plans: parley_tenant SELECT
 platform_model_credentials: parley_system DELETE, INSERT, UPDATE
@@ -703,6 +754,7 @@ idempotency_keys: parley_system SELECT (expires_at, id, tenant_id)
 memberships: parley_system SELECT (created_at, id, role, tenant_id, user_id)
 outbox: parley_system SELECT (created_at, dispatched_at, given_up_at, id, last_error, name, payload, tenant_id)
 outbox: parley_system UPDATE (dispatched_at, given_up_at)
+personal_exports: parley_system SELECT (expires_at, id, link_hash, state, tenant_id, updated_at)
 platform_model_credentials: parley_system SELECT (api_version, base_url, covered, created_at, id, kind, name, updated_at, version)
 privacy_mappings: parley_system SELECT (expires_at, id, tenant_id)
 provider_calls: parley_system SELECT (created_at, id, settled_at, state, tenant_id, turn_id)

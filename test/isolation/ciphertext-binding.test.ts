@@ -1,5 +1,5 @@
 import pg from 'pg';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { newUuid, publicId, uuidOf } from '../../src/kernel/ids.ts';
 import { Visitors } from '../../src/modules/identity/index.ts';
 import { ModelSettings } from '../../src/modules/models/index.ts';
@@ -69,6 +69,10 @@ async function talk(tenant: TestTenant, visitor: string): Promise<void> {
     messages: [{ role: 'system', content: `for ${visitor}` }, question],
   };
   const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' };
+  const exported = await stack.request('POST', '/v1/privacy/exports', { token, body: { visitor_id: visitor } });
+  const state = async () =>
+    (await stack.request('GET', `/v1/privacy/exports/${exported.body.id as string}`, { token })).body.state as string;
+  await vi.waitFor(async () => expect(await state()).toBe('done'), { timeout: 15_000 });
   const asked = await fetch(`${stack.url}/v1/chat/completions`, {
     method: 'POST',
     headers,
@@ -92,6 +96,12 @@ async function dump(): Promise<Sealed[]> {
     ['visitor_consents', ['evidence'], 't.visitor_id'],
     ['model_credentials', ['secret'], 'NULL'],
     ['privacy_mappings', ['content'], 'NULL'],
+    ['personal_exports', ['password', 'link_token'], 't.visitor_id'],
+    [
+      'personal_export_parts',
+      ['content'],
+      '(SELECT visitor_id FROM personal_exports e WHERE e.tenant_id = t.tenant_id AND e.id = t.export_id)',
+    ],
     [`(SELECT *, '${platformId}'::uuid AS tenant_id FROM platform_model_credentials)`, ['secret'], 'NULL'],
   ];
   const all: Sealed[] = [];
@@ -127,6 +137,9 @@ test('P7: every ciphertext column is in the dump of this test, so that none esca
     'memberships.email',
     'messages.content',
     'model_credentials.secret',
+    'personal_export_parts.content',
+    'personal_exports.link_token',
+    'personal_exports.password',
     'platform_model_credentials.secret',
     'privacy_mappings.content',
     'turns.request',
@@ -205,7 +218,7 @@ test("P7: once a visitor's wrapped key is deleted, the old dump opens for everyb
 
   const theirContent = old.filter(({ visitorId }) => visitorId === erased);
   expect(new Set(theirContent.map(({ table }) => table))).toEqual(
-    new Set(['messages', 'conversations', 'turns', 'visitors', 'visitor_consents']),
+    new Set(['messages', 'conversations', 'turns', 'visitors', 'visitor_consents', 'personal_exports', 'personal_export_parts']),
   );
   const [then, now] = [new IndependentDecrypter(masterKey(), before), new IndependentDecrypter(masterKey(), after)];
   const opened = (decrypter: IndependentDecrypter, values: Sealed[]) =>

@@ -164,6 +164,7 @@ describe('P4: the system role', () => {
       idempotency_keys: ['tenant_id', 'id', 'expires_at'],
       memberships: ['tenant_id', 'id', 'user_id', 'role', 'created_at'],
       migrations: ['id', 'timestamp', 'name'],
+      personal_exports: ['tenant_id', 'id', 'state', 'link_hash', 'updated_at', 'expires_at'],
       ...platformModels,
       platform_model_credentials: ['id', 'name', 'kind', 'base_url', 'api_version', 'version', 'created_at', 'updated_at', 'covered'],
       outbox: ['tenant_id', 'id', 'name', 'payload', 'created_at', 'dispatched_at', 'given_up_at', 'last_error'],
@@ -191,6 +192,7 @@ describe('P4: the system role', () => {
     );
     expect(rows.map(({ name }) => name)).toEqual([
       'api_keys.key_hash',
+      'personal_exports.link_hash',
       'refresh_tokens.token_hash',
       'users.email_hash',
       'users.password_hash',

@@ -2,6 +2,7 @@ import type { OpenAPIObject } from '@nestjs/swagger';
 import { newUuid, publicId, type IdKind } from '../../src/kernel/ids.ts';
 import { Visitors } from '../../src/modules/identity/index.ts';
 import { KeyedHash } from '../../src/platform/crypto/index.ts';
+import { Outbox } from '../../src/platform/events/index.ts';
 import { type MatrixTarget, type PathIds, routesOf } from './route-matrix.ts';
 import { caller, type TestStack, type TestTenant } from './stack.ts';
 
@@ -95,6 +96,23 @@ export async function matrixTarget(stack: TestStack, mine: TestTenant, theirs: T
   const erasures = idsFor('erasure', await gone(theirs), () => gone(mine));
   const deletions = idsFor('tenant', theirs.tenantId, async () => mine.tenantId);
   const receiptToken = stack.app.get(KeyedHash, { strict: false }).of('tenant-deletion', mine.tenantUuid).toString('base64url');
+  const query = { bot_id: mine.botId, visitor_id: 'ada', receipt_token: receiptToken, token: 'no-token' };
+  const archive = async (of: TestTenant) => {
+    const id = await idOf(stack.request('POST', '/v1/privacy/exports', { token: of.accessToken, body: { visitor_id: await visitor(of) } }));
+    await stack.app.get(Outbox, { strict: false }).relay();
+    for (;;) {
+      const { body } = await stack.request('GET', `/v1/privacy/exports/${id}`, { token: of.accessToken });
+      if (body.state === 'failed') throw new Error('an export failed');
+      if (body.state === 'done') return { id, link: new URL(body.download_url as string) };
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+  };
+  const exports = idsFor('personalExport', (await archive(theirs)).id, async () => {
+    const { id, link } = await archive(mine);
+    // An archive is fetched by its link alone.
+    query.token = link.searchParams.get('token') ?? '';
+    return id;
+  });
   return {
     routes: routesOf(document),
     schemas: document.components?.schemas ?? {},
@@ -109,11 +127,12 @@ export async function matrixTarget(stack: TestStack, mine: TestTenant, theirs: T
       '/v1/privacy/holds': holds,
       '/v1/privacy/erasures': erasures,
       '/v1/privacy/tenant-deletions': deletions,
+      '/v1/privacy/exports': exports,
       '/v1/visitors': visitors,
       // Clients may choose the name of a conversation here, so no text is malformed.
       '/v1/chat': { ...conversations, malformed: [] },
     },
-    query: { bot_id: mine.botId, visitor_id: 'ada', receipt_token: receiptToken },
+    query,
     bodies: {
       'POST /v1/chat': { id: 'c', bot_id: mine.botId, messages: [{ id: 'm', role: 'user', parts: [{ type: 'text', text: 'hello' }] }] },
       'POST /v1/chat/completions': { model: mine.botId, messages: [{ role: 'user', content: 'hello' }] },
@@ -122,6 +141,7 @@ export async function matrixTarget(stack: TestStack, mine: TestTenant, theirs: T
       'PUT /v1/privacy/mode': { mode: null },
       'POST /v1/privacy/holds': { kind: 'bot', object_id: mine.botId, reason_code: 'matrix', until: '2020-01-01T00:00:00Z' },
       'POST /v1/privacy/erasures': { visitor_id: await visitor(mine) },
+      'POST /v1/privacy/exports': { visitor_id: await visitor(mine) },
       'POST /v1/chat/tickets': { bot_id: mine.botId },
     },
     foreignTexts: [foreignText],

@@ -5,7 +5,7 @@ import { privacyModes } from './mode/privacy-mode.ts';
 
 const StatementText = z.string().trim().min(1).max(200);
 
-/** Who else looks for personal data and what happens when nobody answers; how strict tenants are; what the privacy statement says. */
+/** Who else looks for personal data and what happens when nobody answers; how strict tenants are; what the privacy statement says; how exports are kept. */
 export const privacyConfig = defineTopic('privacy', 'Privacy', {
   presidioUrl: entry(
     'PRIVACY_PRESIDIO_URL',
@@ -54,6 +54,16 @@ export const privacyConfig = defineTopic('privacy', 'Privacy', {
     'PRIVACY_SUB_PROCESSORS',
     setting.list().default([]),
     'Others who process data for this installation besides model providers (hosting, mail, backups), as the statement says: comma-separated.',
+  ),
+  exportHours: entry(
+    'PRIVACY_EXPORT_HOURS',
+    setting.int(1, 168).default(24),
+    'How long the archive of an exported person or tenant can be fetched, in hours; it is deleted then.',
+  ),
+  exportMaxBytes: entry(
+    'PRIVACY_EXPORT_MAX_BYTES',
+    setting.int(10_000, 1_099_511_627_776).default(4_294_967_296),
+    'Largest archive of an export, in bytes; it lies in Postgres, encrypted, until it expires.',
   ),
 });
 

@@ -33,6 +33,17 @@ import { ErasuresRepository } from './rights/erasures.repository.ts';
 import { Erasures } from './rights/erasures.service.ts';
 import { ForgetAgain } from './rights/forget-again.job.ts';
 import { Forgetting } from './rights/forgetting.ts';
+import { ExportDownloads } from './rights/exports/export-downloads.ts';
+import { ExportKeys } from './rights/exports/export-keys.ts';
+import { ExportPartsRepository } from './rights/exports/export-parts.repository.ts';
+import { ExportRemoval } from './rights/exports/export-removal.ts';
+import { ExportsController } from './rights/exports/exports.controller.ts';
+import { ExportsData } from './rights/exports/exports-data.ts';
+import { ExportsRepository } from './rights/exports/exports.repository.ts';
+import { PersonalExports } from './rights/exports/exports.service.ts';
+import { ExportStorage } from './rights/exports/export-storage.ts';
+import { MakeExport } from './rights/exports/make-export.job.ts';
+import { SweepExports } from './rights/exports/sweep-exports.job.ts';
 import { Subjects } from './rights/subjects.ts';
 import { TenantDeletionController } from './rights/tenant-deletion.controller.ts';
 import { TenantDeletions } from './rights/tenant-deletion.service.ts';
@@ -57,6 +68,8 @@ const rights = [
   ForgetAgain,
   PrivacyData,
 ];
+const exportStorage = [ExportsRepository, ExportPartsRepository, ExportKeys, ExportRemoval, ExportStorage, ExportsData];
+const exporting = [PersonalExports, ExportDownloads, MakeExport, SweepExports];
 
 /** What keeps personal data from whoever has no need of it, and the record of who did what. */
 @Module({
@@ -70,11 +83,14 @@ const rights = [
     ModeController,
     ErasuresController,
     TenantDeletionController,
+    ExportsController,
   ],
   providers: [
     ...audit,
     ...kept,
     ...rights,
+    ...exportStorage,
+    ...exporting,
     TenantPrivacy,
     PrivacyModes,
     AnalysisService,

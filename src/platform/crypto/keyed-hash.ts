@@ -16,7 +16,8 @@ export type HashPurpose =
   | 'address'
   | 'audit-address'
   | 'tenant-deletion'
-  | 'ticket';
+  | 'ticket'
+  | 'export-link';
 
 /**
  * HMAC-SHA256 under a key derived from a secret that the master key wraps: finds and compares personal values and secrets
