@@ -177,6 +177,21 @@ export class Keystore implements OnApplicationShutdown {
     return (await this.atOnce(tenantId, (tx) => row(tx, sql, [tenantId, subjectId]))) !== undefined;
   }
 
+  /** Those of some subjects, of any tenants, that have no tombstone. */
+  async notEntombed<S extends Pick<Tombstone, 'tenantId' | 'subjectId'>>(subjects: readonly S[]): Promise<S[]> {
+    if (subjects.length === 0) return [];
+    const found = await this.atOnceForAll((tx) =>
+      rows<{ tenantId: string; subjectId: string }>(
+        tx,
+        `SELECT tenant_id AS "tenantId", subject_id AS "subjectId" FROM tombstones
+         WHERE (tenant_id, subject_id) IN (SELECT * FROM unnest($1::uuid[], $2::uuid[]))`,
+        [subjects.map(({ tenantId }) => tenantId), subjects.map(({ subjectId }) => subjectId)],
+      ),
+    );
+    const there = new Set(found.map(({ tenantId, subjectId }) => `${tenantId}|${subjectId}`));
+    return subjects.filter(({ tenantId, subjectId }) => !there.has(`${tenantId}|${subjectId}`));
+  }
+
   /** Tombstones in the order of tenant and subject, at most a thousand, after one of them. */
   tombstonesAfter(after: Pick<Tombstone, 'tenantId' | 'subjectId'> | undefined): Promise<Tombstone[]> {
     return this.atOnceForAll((tx) =>

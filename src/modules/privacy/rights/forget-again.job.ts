@@ -45,13 +45,12 @@ export class ForgetAgain implements JobHandler<unknown> {
     for (let after = { tenantId: lowestId, id: lowestId }; ;) {
       const from = after;
       const found = await this.system.run('erasure', (tx) => this.erasures.after(tx, from, batch));
-      for (const { tenantId, id, kind, subjectId, state } of found) {
+      for (const { tenantId, id, state } of found)
         if (state !== 'done')
           await this.database.forTenant(tenantId, (tx) => this.outbox.publish(tx, erasureRequested, { tenantId, erasureId: id }));
-        else if (!(await this.keystore.isEntombed(tenantId, subjectId))) {
-          this.logger.warn({ kind }, 'the keystore is older than an erasure: the key is destroyed again');
-          await this.forgetting.destroyKey({ tenantId, kind, id: subjectId });
-        }
+      for (const { tenantId, kind, subjectId } of await this.keystore.notEntombed(found.filter(({ state }) => state === 'done'))) {
+        this.logger.warn({ kind }, 'the keystore is older than an erasure: the key is destroyed again');
+        await this.forgetting.destroyKey({ tenantId, kind, id: subjectId });
       }
       const last = found.at(-1);
       if (last === undefined || found.length < batch) return;
