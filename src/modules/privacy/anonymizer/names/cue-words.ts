@@ -21,10 +21,10 @@ export const weakBeforePerson = setOf(
 );
 /** What stands before places. */
 export const placeBefore = setOf(
-  'in near via visit visited visiting around outside across throughout toward towards leaving left into nach aus bei à desde hasta hacia vers nel nella verso près überm nähe dans',
+  'in near via visit visited visiting around outside across throughout toward towards leaving left into nach aus bei à desde hasta hacia vers nel nella en verso près überm nähe dans',
 );
 /** A place where the sentence goes somewhere. */
-export const movementBefore = setOf('from to at through between a da de dal zu');
+export const movementBefore = setOf('from to at through between a da de dal zu von');
 /** Words of a sentence that goes somewhere, or is at home somewhere. */
 export const moving = setOf(
   'go goes going coming gone went move moves moved moving flew fly flies flying flight flights trip travel travels traveled travelled travelling traveling drive drove driving train bus ship ships shipped way relocate relocated return returned road ride rode walk come comes came based born raised grew live lives lived living resident native originally calling writing journey voyage tour depart departing departed arrive arriving arrived stay stayed staying parcel package store branch wohne wohnt gezogen ziehe fahre fahren flug reise viajamos viajo viaje vivo vive nacido nacida né née habite andati andato vado vivo nato nata abito voyage between closer',

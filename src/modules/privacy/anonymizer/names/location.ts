@@ -1,4 +1,5 @@
 import type { Finding, Recognizer } from '../recognizer.ts';
+import { streetEndings } from './cue-words.ts';
 import { surroundingsOf } from './surroundings.ts';
 import { isCity, isCommon, isCountry, isFirstName, isLastName, isRegion, isWord } from './word-lists.ts';
 import { follows, isUnknownName, looksLikeName, townBeginnings, type Word } from './words.ts';
@@ -34,6 +35,7 @@ export const location: Recognizer = {
 function placeAt(text: string, words: readonly Word[], at: number): { to: number; confidence: number } | undefined {
   const first = words[at] as Word;
   if (!first.capital) return lowerPlace(text, words, at);
+  if (isStreet(words, at)) return undefined;
   const ahead = text.slice(Math.max(0, first.start - 20), first.start);
   const stands = whereabouts.test(ahead);
   for (let to = Math.min(words.length, at + longest); to > at; to -= 1) {
@@ -80,6 +82,12 @@ function likely(words: readonly Word[], at: number, stands: boolean, text: strin
   const alone = to === at + 1;
   if (townEnding.test(first.text) && alone && person === 0) return { to, confidence: isLastName(first.lower) ? 0.2 : 0.43 };
   return place > 0 && place === person ? { to, confidence: 0.45 } : undefined;
+}
+
+/** `Bayswater Road` is an address. */
+function isStreet(words: readonly Word[], at: number): boolean {
+  const next = words[at + 1];
+  return next !== undefined && next.capital && streetEndings.has(next.lower) && follows(words[at], next);
 }
 
 /** Towns that somebody has written small: after a word that says so. */

@@ -6,6 +6,13 @@ const beliefs =
   'Christian|Catholic|Protestant|Orthodox|Lutheran|Baptist|Methodist|Evangelical|Mormon|Muslim|Sunni|Shia|Shiite|Jewish|Jew|Hindu|Buddhist|Sikh|Atheist|Agnostic|Democrat|Republican|Conservative|Labour|Liberal|Socialist|Communist|Tory|Muslima|Katholisch|Evangelisch|Jüdisch|Muslimisch';
 const group = new RegExp(String.raw`(?<![\p{L}\d-])(?:${nationalities}|${beliefs})s?(?![\p{L}\d])`, 'gu');
 
+const groups: ReadonlySet<string> = new Set(`${nationalities}|${beliefs}`.toLowerCase().split('|'));
+
+/** True for a nationality, a religion or the like, in lower case. */
+export function isGroup(lower: string): boolean {
+  return groups.has(lower) || (lower.endsWith('s') && groups.has(lower.slice(0, -1)));
+}
+
 /** Nationalities, religions and political groups. */
 export const nationality: Recognizer = {
   name: 'nationality',

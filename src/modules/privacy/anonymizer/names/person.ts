@@ -1,4 +1,5 @@
 import type { Finding, Recognizer } from '../recognizer.ts';
+import { cueWords } from './cue-words.ts';
 import { type Surroundings, surroundingsOf } from './surroundings.ts';
 import { isAmbiguous, isCity, isCommon, isCountry, isFirstName, isLastName, isOnlyName, isRegion, isWord } from './word-lists.ts';
 import { follows, isUnknownName, looksLikeName, titles, townBeginnings, type Word } from './words.ts';
@@ -20,6 +21,9 @@ const introductions =
   /(?:\b(?:my name is|my name's|name is|i am called|they call me|ich hei(?:ß|ss)e|mein name ist|je m['’]appelle|mon nom est|me llamo|mi nombre es|mi chiamo|il mio nome è|full name|first name|last name|customer name|patient name|cardholder|account holder|beneficiary|signed by|sincerely|best regards|kind regards|regards|cheers|mit freundlichen grüßen|viele grüße|cordialement|atentamente|cordiali saluti|saludos)\b|\b(?:name|nombre|nom|nome|patient|customer|employee|client|contact|attn|author|kunde|kundin)|\b(?:from|to|cc|by)[:=])[\s:,=>*"'-]{1,6}$/i;
 const hints =
   /\b(?:i am|i'm|i’m|this is|it's|call me|ask for|speak (?:to|with)|talk to|met|meet|told|asked|dear|hi|hello|hey|thanks|thank you|by|for|with|and|mrs?|contact|patient|customer|colleague|friend|wife|husband|son|daughter|brother|sister|mother|father|boss|manager|doctor|ich bin|hier ist|hier spricht|liebe|lieber|hallo|je suis|c['’]est|cher|chère|bonjour|soy|hola|estimado|estimada|querido|querida|sono|caro|cara|ciao|gentile)[\s:,]{1,3}$/i;
+
+/** The last words of introductions that say nothing but a name. */
+const naming: ReadonlySet<string> = new Set("is name called name's chiamo llamo m'appelle appelle heiße ist es surname".split(' '));
 
 /** What stands before a first name that somebody has written small. */
 const lowHints =
@@ -75,13 +79,24 @@ function nameAt(source: Source, at: number): Name | undefined {
   if (word.text.length === 1 && !/^\.?[ \u00a0]?$/.test(words[at + 1]?.gap ?? '-')) return undefined;
   const ahead = text.slice(Math.max(0, word.start - 40), word.start);
   if (!word.capital) return lowerName(source, at, ahead);
-  if (!looksLikeName(word) || (follows(words[at - 1], word) && looksLikeName(words[at - 1]) && !isFirstName(word.lower))) return undefined;
+  const initial = word.text.length === 1 && words[at + 1]?.gap.startsWith('.') === true;
+  if (
+    (!initial && !looksLikeName(word) && !isNamed(words, at, ahead)) ||
+    (follows(words[at - 1], word) && looksLikeName(words[at - 1]) && !isFirstName(word.lower))
+  )
+    return undefined;
   const to = nameEnd(words, at);
   if (endsOtherwise(words, at, to)) return undefined;
   const reversed = reversedEnd(source, at, to);
   if (reversed !== undefined) return { from: at, to: reversed, confidence: 0.6 };
   const confidence = isGlued(text, word, words[to - 1] as Word) ? 0 : confidenceOf(source, at, to, ahead);
   return confidence === 0 ? undefined : { from: at, to, confidence };
+}
+
+/** A word that somebody says is their name, whatever else it means. */
+function isNamed(words: readonly Word[], at: number, ahead: string): boolean {
+  const word = words[at] as Word;
+  return naming.has(words[at - 1]?.lower ?? '') && !isCommon(word.lower) && !cueWords.has(word.lower) && introductions.test(ahead);
 }
 
 /** A part of a longer sign: of an address, a path, a number, code. */
@@ -189,6 +204,7 @@ function nameEnd(words: readonly Word[], from: number): number {
     const word = words[to] as Word;
     const behind = words[to + 1];
     if (looksLikeName(word) || (word.capital && /^\p{Lu}$/u.test(word.text) && word.text !== 'I')) to += 1;
+    else if (to === from + 1 && isSurnameLikeAWord(words, from, word)) to += 1;
     else if (
       particles.has(word.lower) &&
       behind !== undefined &&
@@ -202,6 +218,16 @@ function nameEnd(words: readonly Word[], from: number): number {
   const suffix = words[to];
   if (suffix !== undefined && suffixes.has(suffix.lower) && /^,? ?$/.test(suffix.gap)) to += 1;
   return to;
+}
+
+/** `Thatcher` behind a first name: a word of the language with a capital, with no further one behind it as in a heading. */
+function isSurnameLikeAWord(words: readonly Word[], from: number, word: Word): boolean {
+  const first = words[from] as Word;
+  if (!word.capital || word.upper !== first.upper || isCommon(word.lower) || cueWords.has(word.lower) || otherEndings.has(word.lower))
+    return false;
+  if (!isFirstName(first.lower) || !isOnlyName(first.lower)) return false;
+  const behind = words[words.indexOf(word, from) + 1];
+  return !(follows(word, behind) && behind?.capital === true && !isFirstName(behind.lower) && !isLastName(behind.lower));
 }
 
 /** Whether the words are the name of something else. */

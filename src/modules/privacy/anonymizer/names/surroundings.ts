@@ -21,6 +21,8 @@ export interface Surroundings {
   company: number;
 }
 
+/** What stands between where something begins and where it ends. */
+const onwards: ReadonlySet<string> = new Set('to nach via bis until a à'.split(' '));
 const spaces = /^[ \u00a0\t]{1,2}$/;
 /** Words that are looked back for what the sentence is about. */
 const lookBack = 6;
@@ -44,6 +46,8 @@ function lookBefore(words: readonly Word[], from: number, first: Word, previous:
     else if (weakBeforePerson.has(previous.lower)) found.person = 1;
     if (placeBefore.has(previous.lower)) found.place = 2;
     else if (movementBefore.has(previous.lower)) {
+      // `is a Norwegian`: the article, where it is no Italian or Spanish preposition.
+      if (previous.lower === 'a' && /^(?:is|was|as|am|be|with|like|for|of|such|become|became)$/.test(words[from - 2]?.lower ?? '')) return;
       const moves = isMoving(words, from - 2);
       const english = previous.lower === 'from' || previous.lower === 'to' || previous.lower === 'at';
       found.place = moves ? 2 : english ? 1 : 0;
@@ -82,6 +86,8 @@ function lookBehind(text: string, words: readonly Word[], to: number, last: Word
   if (next.lower === 'and' && spaces.test(next.gap) && words[to + 1]?.capital === true && isFirstName(words[to + 1]?.lower ?? ''))
     found.person = Math.max(found.person, 1);
   if (spaces.test(next.gap)) {
+    // `von Husum nach Kiel gezogen`, `from Ely to Rye`.
+    if (onwards.has(next.lower) && movementBefore.has(words[to - 2]?.lower ?? '') && words[to + 1]?.capital === true) found.place = 2;
     if (personVerbs.has(next.lower)) found.person = Math.max(found.person, 1);
     else if (partOfPlace.has(next.lower)) found.place = Math.max(found.place, 2);
   } else if (next.gap === ', ') {

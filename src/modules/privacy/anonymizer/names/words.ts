@@ -1,4 +1,5 @@
 import { cueWords } from './cue-words.ts';
+import { isGroup } from './nationality.ts';
 import { isCommon, isFirstName, isLastName, isWord } from './word-lists.ts';
 
 /** A word of a text. */
@@ -62,7 +63,7 @@ export function follows(before: Word | undefined, next: Word | undefined): boole
 export function looksLikeName(of: Word | undefined): boolean {
   if (of === undefined || !of.capital || /^(?:I|Im|Ive)$/.test(of.text)) return false;
   if (of.text.length === 1) return !/^[AI]$/.test(of.text);
-  if (isCommon(of.lower) || cueWords.has(of.lower)) return false;
+  if (isCommon(of.lower) || cueWords.has(of.lower) || isGroup(of.lower)) return false;
   return !isWord(of.lower) || isFirstName(of.lower) || isLastName(of.lower);
 }
 
@@ -79,7 +80,7 @@ const latin = /^[\p{Script=Latin}\p{M}'’-]+$/u;
 export function isUnknownName(of: Word): boolean {
   if (!of.capital || of.text.length < 3 || !latin.test(of.text) || isWord(of.lower) || (of.upper && of.text.length < 5)) return false;
   if (abbreviation.test(of.text) && !of.upper) return false;
-  if (/-\p{Ll}/u.test(of.text) || cueWords.has(of.lower)) return false;
+  if (/-\p{Ll}/u.test(of.text) || cueWords.has(of.lower) || isGroup(of.lower)) return false;
   return of.text.includes('-') || of.upper || !innerCapital.test(of.text) || nameBeginning.test(of.text) || /['’]/.test(of.text);
 }
 
