@@ -20,7 +20,10 @@ const logLines: string[] = [];
 const core = `q${randomBytes(9).toString('hex')}z`;
 
 beforeAll(async () => {
-  stack = await testStack({ onLog: (line) => logLines.push(line), env: { QUEUE_RETRY_DELAY_MS: '50' } });
+  stack = await testStack({
+    onLog: (line) => logLines.push(line),
+    env: { QUEUE_RETRY_DELAY_MS: '50', PRIVACY_EXPORT_MAX_BYTES: '2000000' },
+  });
   [tenant, foreign] = [await stack.tenant(), await stack.tenant()];
   [data, keystore] = [stack.database, stack.keystore].map(
     (name) => new pg.Client({ connectionString: urlAs(stack.postgresUrl, name) }),
@@ -162,6 +165,13 @@ test('P4: a link that is wrong, foreign or over is the same 404, and so is a for
   for (const body of [{}, { visitor_id: kim, scope: 'tenant' }, { scope: 'platform' }])
     expect((await call('POST', '/v1/privacy/exports', body)).status).toBe(400);
   expect((await fetched(url)).bytes.equals(archive)).toBe(true);
+  const erasure = newUuid();
+  await data.query(`INSERT INTO erasures (tenant_id, id, kind, subject_id, requested_by) VALUES ($1, $2, 'visitor', $3, 'test')`, [
+    ...[mine().tenantUuid, erasure, await visitorUuid(kim)],
+  ]);
+  for (const body of [{ visitor_id: kim }, { scope: 'tenant' }])
+    expect(await call('POST', '/v1/privacy/exports', body)).toMatchObject({ status: 409, body: { code: 'erasure_under_way' } });
+  await data.query('DELETE FROM erasures WHERE id = $1', [erasure]);
 
   await data.query(`UPDATE personal_exports SET expires_at = now() - interval '1 second' WHERE id = $1`, [uuidOf('personalExport', id)]);
   expect((await fetched(url)).status).toBe(404);
@@ -181,6 +191,36 @@ function* noise() {
   for (let n = 0; n < 40; n += 1) yield { file: 'noise', record: { noise: randomBytes(20_000).toString('base64') } };
 }
 
+/** The holder of what people have said, to be made to fail. */
+function conversationsHolder() {
+  const found = stack.app
+    .get(PersonalDataRegistry)
+    .holders()
+    .find(({ name }) => name === 'ConversationsData');
+  if (found === undefined) throw new Error('there is no such holder');
+  const { holder } = found;
+  vi.restoreAllMocks();
+  return { real: holder.export.bind(holder), spy: vi.spyOn(holder, 'export') };
+}
+
+/** Has the next export stand still in the middle until it may go on, and then store more than one part. */
+function standingStill() {
+  const signals = ['isThere', 'goingOn', 'isOver'].map(() => Promise.withResolvers<void>());
+  const [isThere, goingOn, isOver] = signals as [PromiseWithResolvers<void>, PromiseWithResolvers<void>, PromiseWithResolvers<void>];
+  const { real, spy } = conversationsHolder();
+  spy.mockImplementationOnce(async function* (subject: DataSubject) {
+    try {
+      isThere.resolve();
+      await goingOn.promise;
+      yield* noise();
+      yield* real(subject);
+    } finally {
+      isOver.resolve();
+    }
+  });
+  return { isThere: isThere.promise, goOn: () => goingOn.resolve(), isOver: isOver.promise };
+}
+
 /** Attempts of which parts are stored. */
 async function attemptsOf(id: string): Promise<number[]> {
   const { rows } = await data.query<{ attempt: number }>('SELECT DISTINCT attempt FROM personal_export_parts WHERE export_id = $1', [
@@ -193,13 +233,7 @@ test('an export that breaks off is made anew and whole; one that is overtaken st
   const lea = `${core}lea`;
   await talk(lea, 2);
   const before = await exported({ visitor_id: lea });
-  const found = stack.app
-    .get(PersonalDataRegistry)
-    .holders()
-    .find(({ name }) => name === 'ConversationsData');
-  const holder = found?.holder as NonNullable<typeof found>['holder'];
-  const real = holder.export.bind(holder);
-  const spy = vi.spyOn(holder, 'export');
+  const { real, spy } = conversationsHolder();
   spy.mockImplementationOnce(async function* (subject: DataSubject) {
     yield* noise();
     for await (const record of real(subject)) {
@@ -213,35 +247,39 @@ test('an export that breaks off is made anew and whole; one that is overtaken st
   expect(listsOf(again.files)).toEqual(listsOf(before.files));
 
   // The first stands still until somebody else has made it.
-  let goOn: () => void = () => undefined;
-  const standsStill = new Promise<void>((resolve) => (goOn = resolve));
-  let reached: () => void = () => undefined;
-  const isThere = new Promise<void>((resolve) => (reached = resolve));
-  let over: () => void = () => undefined;
-  const isOver = new Promise<void>((resolve) => (over = resolve));
-  spy.mockImplementationOnce(async function* (subject: DataSubject) {
-    try {
-      reached();
-      await standsStill;
-      yield* noise();
-      yield* real(subject);
-    } finally {
-      over();
-    }
-  });
+  const still = standingStill();
   const asked = await ok(call('POST', '/v1/privacy/exports', { visitor_id: lea }), 202);
-  await isThere;
+  await still.isThere;
   await data.query(`UPDATE personal_exports SET updated_at = now() - interval '1 hour' WHERE id = $1`, [
     uuidOf('personalExport', asked.id),
   ]);
   await stack.app.get(SweepExports, { strict: false }).handle();
   const { download_url: url, progress } = await ended(asked.id);
-  goOn();
-  await isOver;
-  spy.mockRestore();
+  still.goOn();
+  await still.isOver;
   expect(listsOf(openArchive((await fetched(url)).bytes, asked.password))).toEqual(listsOf(before.files));
   expect(await ok(call('GET', `/v1/privacy/exports/${asked.id}`))).toMatchObject({ state: 'done', progress });
   expect([await attemptsOf(again.id), await attemptsOf(asked.id)]).toEqual([[2], [2]]);
+});
+
+test('an export that is too large, or breaks off again and again, fails and leaves no archive', async () => {
+  const { spy } = conversationsHolder();
+  spy.mockImplementationOnce(async function* () {
+    for (let n = 0; n < 5; n += 1) yield* noise();
+  });
+  const failed = async () => {
+    const asked = await ok(call('POST', '/v1/privacy/exports', { visitor_id: `${core}lea` }), 202);
+    await stack.app.get(Outbox).relay();
+    const { error_code: code, download_url: url } = await ended(asked.id, 'failed');
+    return { code, url, attempts: await attemptsOf(asked.id) };
+  };
+  expect(await failed()).toEqual({ code: 'too_large', url: null, attempts: [] });
+  spy.mockImplementation(async function* () {
+    yield* noise();
+    throw new Error('broken');
+  });
+  expect(await failed()).toEqual({ code: 'internal', url: null, attempts: [] });
+  vi.restoreAllMocks();
 });
 
 test('P4, P7: a tenant’s export holds every visitor and no secret, nothing of another tenant; owners alone make and see it', async () => {
@@ -302,11 +340,16 @@ test('P7: with a person go the archives that they are in, while one is made too,
     return dumped.filter(({ place, content }) => decrypter.open(place, content) !== undefined).map(({ kind }) => kind);
   };
   expect(new Set(await opened())).toEqual(new Set(['visitor', 'tenant']));
+  const still = standingStill();
+  const running = await ok(call('POST', '/v1/privacy/exports', { visitor_id: max }), 202);
+  await still.isThere;
   const erasure = await ok(call('POST', '/v1/privacy/erasures', { visitor_id: max }), 202);
-  const refused = await call('POST', '/v1/privacy/exports', { scope: 'tenant' });
-  expect([409, 202]).toContain(refused.status);
   await expect.poll(async () => (await ok(call('GET', `/v1/privacy/erasures/${erasure.id}`))).state, { timeout: 15_000 }).toBe('done');
-  expect((await ok(call('GET', `/v1/privacy/erasures/${erasure.id}`))).deleted.personal_exports).toBeGreaterThanOrEqual(2);
+  expect((await ok(call('GET', `/v1/privacy/erasures/${erasure.id}`))).deleted.personal_exports).toBeGreaterThanOrEqual(3);
+  still.goOn();
+  await still.isOver;
+  vi.restoreAllMocks();
+  expect((await call('GET', `/v1/privacy/exports/${running.id}`)).status).toBe(404);
   for (const { id, url } of [own, whole]) {
     expect((await call('GET', `/v1/privacy/exports/${id}`)).status).toBe(404);
     expect((await fetched(url)).status).toBe(404);
