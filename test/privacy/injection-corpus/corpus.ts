@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { phrases } from './phrases.ts';
 
 /** A text of the corpus. */
 export interface CorpusText {
@@ -8,6 +9,8 @@ export interface CorpusText {
   attack: boolean;
   /** Weights and thresholds are chosen on `dev`; rates are reported on `held-out`. */
   half: 'dev' | 'held-out';
+  /** For wording alone: put together from parts that many share (`phrases`), or with little in it that the signals could know. */
+  wordingOnly?: true;
 }
 
 /** Texts that were written by hand and, beside them, those that `templates` make: a template, with all that it makes, is in one half only. */
@@ -17,8 +20,11 @@ export function injectionCorpus(): CorpusText[] {
     ...handWritten('innocent.txt', false),
     ...handWritten('attacks-learnt.txt', true, 'dev'),
     ...handWritten('innocent-learnt.txt', false, 'dev'),
+    ...handWritten('attacks-wording.txt', true, 'dev').map(forWording),
+    ...handWritten('innocent-wording.txt', false, 'dev').map(forWording),
     ...made(attackTemplates, true),
     ...made(innocentTemplates, false),
+    ...phrases(),
   ];
   return [...new Map(all.map((each) => [each.text, each])).values()];
 }
@@ -31,6 +37,10 @@ function handWritten(file: string, attack: boolean, half?: CorpusText['half']): 
     const [family = '', language = '', ...text] = line.split('|');
     return { text: text.join('|').replaceAll('\\n', '\n'), family, language, attack, half: half ?? halfOf(at) };
   });
+}
+
+function forWording(text: CorpusText): CorpusText {
+  return { ...text, wordingOnly: true };
 }
 
 function halfOf(at: number): CorpusText['half'] {

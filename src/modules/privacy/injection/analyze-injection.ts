@@ -3,6 +3,7 @@ import { type DetectionText, readForDetection } from './detection-text.ts';
 import { encodedPayloads } from './encoded-payloads.ts';
 import { signals } from './injection-signals.ts';
 import { bias, weights } from './injection-weights.ts';
+import { wordingLogit } from './injection-wording.ts';
 
 /** What the detector thinks of a text. */
 export type InjectionVerdict = 'clean' | 'suspicious' | 'attack';
@@ -22,6 +23,11 @@ export interface InjectionAnalysis {
 
 /** From which score on a text is suspicious, and an attack. Chosen on the first half of the corpus (test/privacy/injection-corpus). */
 export const injectionThresholds = { suspicious: 0.4, attack: 0.5 } as const;
+
+/** How much the wording counts beside the signals, and what is added for having asked both. Chosen like the thresholds. */
+const [wordingScale, wordingOffset] = [1.2, -0.4];
+/** From which part in the score on the wording is named as a reason, in log-odds. */
+const tellingWording = 0.5;
 
 /** Longest text that is read, in UTF-16 code units: what is longer is judged by its beginning. */
 const longestText = 262_144;
@@ -68,6 +74,8 @@ export function injectionFeatures(text: string): Record<string, number> {
 
 interface Evidence {
   logit: number;
+  /** The part of it that the wording has. */
+  wording: number;
   found: { name: string; reason: string; value: number }[];
 }
 
@@ -79,7 +87,9 @@ function judge(text: string, decode: boolean): Evidence {
     const hidden = [...encodedPayloads(read.plain).map(({ text: decoded }) => decoded), ...(read.tagged.length > 7 ? [read.tagged] : [])];
     if (hidden.some((decoded) => saysMore(decoded, found))) found.push({ name: 'encoded_attack', reason: 'encoded', value: 1 });
   }
-  return { found, logit: found.reduce((sum, { name, value }) => sum + value * (weights[name] ?? 0), bias) };
+  const wording = wordingScale * wordingLogit(read);
+  const logit = found.reduce((sum, { name, value }) => sum + value * (weights[name] ?? 0), bias) + wording + wordingOffset;
+  return { found, wording, logit };
 }
 
 /** True when a decoded text is an attack by itself, and says something of one that the text around it does not say openly. */
@@ -108,8 +118,8 @@ function evidenceOf(read: DetectionText): Evidence['found'] {
   return signals.map(({ name, reason, find }) => ({ name, reason, value: find(read) })).filter(({ value }) => value > 0);
 }
 
-function reasonsOf({ found }: Evidence): InjectionReason[] {
-  const byCode = new Map<string, number>();
+function reasonsOf({ found, wording }: Evidence): InjectionReason[] {
+  const byCode = new Map<string, number>(wording >= tellingWording ? [['wording', wording]] : []);
   for (const { name, reason, value } of found) byCode.set(reason, (byCode.get(reason) ?? 0) + value * (weights[name] ?? 0));
   return [...byCode]
     .filter(([, weight]) => weight > 0.05)
