@@ -24,8 +24,9 @@ export interface HeldTable {
 
 type StoredRow = Record<string, unknown>;
 
-/** Rows that are read or deleted in one transaction. */
+/** Rows that are deleted in one transaction, and rows that are read: a page of a visitor's rows is sorted out of all of them. */
 const batchRows = 200;
+const pageRows = 500;
 const lowestId = '00000000-0000-0000-0000-000000000000';
 
 /** Goes through tables of which only a description is needed, in short transactions. */
@@ -43,7 +44,7 @@ export class HeldTables {
       for (let after = lowestId; ;) {
         const found = await this.page(subject, table, after);
         for (const stored of found) yield { file: table.file, record: await this.shown(subject.tenantId, table, stored) };
-        if (found.length < batchRows) break;
+        if (found.length < pageRows) break;
         after = found.at(-1)?.['key'] as string;
       }
     }
@@ -72,7 +73,7 @@ export class HeldTables {
       rows<StoredRow>(
         tx,
         `SELECT t.${key} AS key, ${names.map((name) => `t.${name}`).join(', ')} FROM ${held.table} t
-         WHERE t.tenant_id = $1 AND (${held.of[kind]}) AND $2::uuid IS NOT NULL AND t.${key} > $3::uuid ORDER BY t.${key} LIMIT ${batchRows}`,
+         WHERE t.tenant_id = $1 AND (${held.of[kind]}) AND $2::uuid IS NOT NULL AND t.${key} > $3::uuid ORDER BY t.${key} LIMIT ${pageRows}`,
         [tenantId, id, after],
       ),
     );
