@@ -22,6 +22,11 @@ export function heldOutCorpus(): MarkedText[] {
   return lines('held-out.txt').map(readMarked);
 }
 
+/** Texts that were written by hand, and looked at while recognizers were bettered. */
+export function learntCorpus(): MarkedText[] {
+  return lines('learnt.txt').map(readMarked);
+}
+
 function fill(template: string, chance: Chance): MarkedText {
   const wanted: WantedSpan[] = [];
   let text = '';

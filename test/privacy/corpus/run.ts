@@ -1,7 +1,7 @@
 /** Measures how well personal data is found: `npm run test:privacy`. Exits with 1 where a figure is below its floor. `--misses KIND` shows what was missed and what was wrong. */
 import { parseArgs } from 'node:util';
 import { Analyzer } from '../../../src/modules/privacy/anonymizer/analyzer.ts';
-import { generatedCorpus, heldOutCorpus } from './corpus.ts';
+import { generatedCorpus, heldOutCorpus, learntCorpus } from './corpus.ts';
 import { belowFloors } from './floors.ts';
 import { misses } from './misses.ts';
 import { qualityTable } from './quality-table.ts';
@@ -12,7 +12,7 @@ const { values } = parseArgs({
 });
 const analyzer = new Analyzer();
 const find = (text: string) => analyzer.analyze(text);
-const sets = { generated: generatedCorpus(Number(values.rounds)), 'held-out': heldOutCorpus() };
+const sets = { generated: generatedCorpus(Number(values.rounds)), learnt: learntCorpus(), 'held-out': heldOutCorpus() };
 const failed: string[] = [];
 for (const [name, texts] of Object.entries(sets)) {
   if (values.set !== undefined && values.set !== name) continue;

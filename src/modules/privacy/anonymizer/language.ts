@@ -21,6 +21,12 @@ const frequent: Record<Language, ReadonlySet<string>> = {
   ),
 };
 
+/** The same by word: the languages that have it. */
+const languagesOf = Map.groupBy(
+  (Object.keys(frequent) as Language[]).flatMap((language) => [...frequent[language]].map((word) => ({ word, language }))),
+  ({ word }) => word,
+);
+
 /** Words that are looked at. */
 const sample = 60;
 
@@ -32,7 +38,7 @@ export function guessLanguage(text: string): Language {
     .toLowerCase()
     .split(/[^\p{L}]+/u, sample);
   for (const word of words) {
-    for (const language of Object.keys(frequent) as Language[]) if (frequent[language].has(word)) counts[language] += 1;
+    for (const { language } of languagesOf.get(word) ?? []) counts[language] += 1;
   }
   let best: Language = 'en';
   for (const language of Object.keys(counts) as Language[]) if (counts[language] > counts[best]) best = language;

@@ -94,7 +94,10 @@ function numberRuns(text: string): NumberRun[] {
     for (let start = nextDigit(text, last, end); start < end; start = nextDigit(text, last, end)) {
       const between = groups.length === 0 ? '' : text.slice(last, start);
       last = nextNonDigit(text, start, end);
-      if (groups.length === maxGroups || (between !== '' && between !== ' ' && !separator.test(between))) {
+      if (
+        groups.length === maxGroups ||
+        (between !== '' && between !== ' ' && !separator.test(between) && !isBehindAreaCode(groups, between))
+      ) {
         runs.push(runOf(text, groups));
         groups = [];
       }
@@ -103,6 +106,11 @@ function numberRuns(text: string): NumberRun[] {
     runs.push(runOf(text, groups));
   }
   return runs;
+}
+
+/** `04421 / 55 50 12`: elsewhere a stroke with spaces stands between two numbers. */
+function isBehindAreaCode(groups: readonly DigitGroup[], between: string): boolean {
+  return groups.length === 1 && /^[ \u00a0]?\/[ \u00a0]?$/.test(between) && /^0\d{1,5}$/.test(groups[0]?.digits ?? '');
 }
 
 function nextDigit(text: string, from: number, end: number): number {

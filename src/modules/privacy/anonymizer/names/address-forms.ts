@@ -7,7 +7,8 @@ const direction = String.raw`(?:N|S|E|W|NE|NW|SE|SW|North|South|East|West)`;
 /** A part of a house, before its street or behind it. */
 const part = String.raw`(?:Apt|Apartment|Suite|Ste|Unit|Flat|Floor|Room|Building|Bldg|Block|Blk|Lot|Trlr|#)\.? ?(?:No\.? ?)?#?[\w-]{1,6}`;
 const partBehind = String.raw`(?:,?[ \n]{1,2}${part})?`;
-const partBefore = String.raw`(?:${part},? )?`;
+/** The same before a street, at the end of what stands before its number. */
+export const partBefore = new RegExp(String.raw`(?<![\p{L}\d])${part},? $`, 'u');
 const state = String.raw`(?:[A-Z]{2}|NSW|VIC|QLD|TAS|ACT|Alabama|Alaska|Arizona|Arkansas|California|Colorado|Connecticut|Delaware|Florida|Georgia|Hawaii|Idaho|Illinois|Indiana|Iowa|Kansas|Kentucky|Louisiana|Maine|Maryland|Massachusetts|Michigan|Minnesota|Mississippi|Missouri|Montana|Nebraska|Nevada|New Hampshire|New Jersey|New Mexico|New York|North Carolina|North Dakota|Ohio|Oklahoma|Oregon|Pennsylvania|Rhode Island|South Carolina|South Dakota|Tennessee|Texas|Utah|Vermont|Virginia|Washington|West Virginia|Wisconsin|Wyoming|Ontario|Quebec|Québec|British Columbia|Alberta|Manitoba|Saskatchewan|Nova Scotia)(?![\p{L}])`;
 const place = String.raw`${capital}(?: (?:${capital}|upon|on|of|the|am|an|der|in|im|la|le|de|del|sur|en|di|sul)){0,3}`;
 /** Postcodes of the United States, Great Britain, Canada and the Netherlands, and those of digits alone. */
@@ -36,43 +37,43 @@ const german = String.raw`\p{Lu}[\p{L}-]{0,30}(?:stra(?:ß|ss)e|str\.|weg|platz|
 export const streetForms: readonly (readonly [string, number])[] = [
   // English: number, words, ending.
   [
-    String.raw`(?<![\d.,:/#-])(?<![\p{L}])${partBefore}\d{1,6}[A-Za-z]?(?:[-/]\d{1,4})?,? (?:${direction}\.? )?${name}(?: ${capital}){0,3}? (?:${endings})(?![\p{L}\d])\.?${secondEnding}(?: ${direction}(?![\p{L}])| \d{1,2}(?![\d.:/-]))?${partBehind}${town}`,
+    String.raw`(?=\d)(?<![\d.,:/#-])(?<!\p{L})\d{1,6}[A-Za-z]?(?:[-/]\d{1,4})?,? (?:${direction}\.? )?${name}(?: ${capital}){0,3}? (?:${endings})(?![\p{L}\d])\.?${secondEnding}(?: ${direction}(?![\p{L}])| \d{1,2}(?![\d.:/-]))?${partBehind}${town}`,
     0.8,
   ],
   // `7500 Broadway`, and military post of the United States.
   [
-    String.raw`(?<![\p{L}\d.,:/#-])\d{1,5} (?:Broadway|Embarcadero|Esplanade|Strand|Highway \d{1,3}|Route \d{1,3}|County Road \d{1,4})(?![\p{L}\d])${partBehind}${town}`,
+    String.raw`(?=\d)(?<![\p{L}\d.,:/#-])\d{1,5} (?:Broadway|Embarcadero|Esplanade|Strand|Highway \d{1,3}|Route \d{1,3}|County Road \d{1,4})(?![\p{L}\d])${partBehind}${town}`,
     0.75,
   ],
   [
-    String.raw`(?<![\p{L}\d])(?:(?:USS|USNS|USNV|USCGC) \p{Lu}\p{L}{1,30}|PSC \d{1,5},? Box \d{1,5}|Unit \d{1,5} Box \d{1,5})[,\s]{1,2}(?:APO|FPO|DPO) A[AEP] \d{5}`,
+    String.raw`(?=[PU])(?<![\p{L}\d])(?:(?:USS|USNS|USNV|USCGC) \p{Lu}\p{L}{1,30}|PSC \d{1,5},? Box \d{1,5}|Unit \d{1,5} Box \d{1,5})[,\s]{1,2}(?:APO|FPO|DPO) A[AEP] \d{5}`,
     0.9,
   ],
   // German, Dutch, Scandinavian: one word, or words with a number behind them.
   [
-    String.raw`(?<![\p{L}\d])(?:(?:${capital}[ -]){0,3}(?:${german}|(?:Straße|Strasse|Str\.|Weg|Platz|Allee|Ring|Gasse|Damm|Ufer|Markt)(?: (?:der|des|dem|am|an) ${capital}| vom? ${capital})?)) ?\d{1,4} ?[a-z]?(?:[-/]\d{1,4})?(?![\p{L}\d])${town}`,
+    String.raw`(?=\p{Lu})(?<![\p{L}\d])(?:(?:(?:Alte|Alter|Alten|Neue|Neuer|Neuen|Obere|Oberer|Untere|Unterer|Große|Großer|Kleine|Kleiner|Lange|Langer|Hohe|Hoher|Innere|Äußere|Sankt|St\.|Am|An der|Auf dem) )?${german}|(?:${capital}[ -]){1,3}(?:Straße|Strasse|Str\.|Weg|Platz|Allee|Ring|Gasse|Damm|Ufer|Markt)|(?:Straße|Platz|Allee|Weg) (?:der|des|dem|am|an|vom?) ${capital}) ?\d{1,4} ?[a-z]?(?:[-/]\d{1,4})?(?![\p{L}\d])${town}`,
     0.85,
   ],
   // Any words with a number, before a postcode and its town: `Am Alten Markt 7, 23966 Wismar`.
   [
-    String.raw`(?<![\p{L}\d])(?:(?:Am|Im|An|Auf|In|Zum|Zur|Unter|Hinter|Vor|Bei) (?:(?:der|den|dem|die) )?)?${capital}(?: ${capital}){0,2} \d{1,4} ?[a-z]?(?:,[ \n]?|\n)(?:[A-Z]{1,2}-)?\d{4,5} ${place}`,
+    String.raw`(?=\p{Lu})(?<![\p{L}\d])(?:(?:Am|Im|An|Auf|In|Zum|Zur|Unter|Hinter|Vor|Bei) (?:(?:der|den|dem|die) )?)?${capital}(?: ${capital}){0,2} \d{1,4} ?[a-z]?(?:,[ \n]?|\n)(?:[A-Z]{1,2}-)?\d{4,5} ${place}`,
     0.75,
   ],
   // Spanish, Italian, Portuguese: the kind of street first.
   [
-    String.raw`(?<![\p{L}\d])(?:Calle|C/|C\.|Avenida|Avda\.?|Av\.|Plaza|Pza\.|Paseo|P\.º|Camino|Ronda|Carrer|Carretera|Glorieta|Rua|Praça|Travesía|Via|V\.le|Viale|Piazza|P\.za|Piazzale|Corso|C\.so|Largo|Vicolo|Contrada|Strada|Lungotevere)(?: (?:de|del|della|delle|dei|degli|di|da|do|dos|la|las|los|el|il))* ?(?:dell['’]|d['’])?(?:${capital}|\d{1,2} (?:de )?\p{L}{4,10})(?: (?:de |del |della |di |da |la |y |e )*${capital}){0,4},? ?(?:n[º°.]? ?|nº ?)?(?:\d{1,4}(?:[/-]?[A-Za-z])?|s/n)(?![\p{L}\d])(?:,? ?\d{1,2} ?[ºª°]? ?(?:[A-Z]|izq\.?|dcha\.?|piso)?(?![\p{L}\d]))?${town}`,
+    String.raw`(?=[ACGLPRSTV])(?<![\p{L}\d])(?:Calle|C/|C\.|Avenida|Avda\.?|Av\.|Plaza|Pza\.|Paseo|P\.º|Camino|Ronda|Carrer|Carretera|Glorieta|Rua|Praça|Travesía|Via|V\.le|Viale|Piazza|P\.za|Piazzale|Corso|C\.so|Largo|Vicolo|Contrada|Strada|Lungotevere)(?: (?:de|del|della|delle|dei|degli|di|da|do|dos|la|las|los|el|il))* ?(?:dell['’]|d['’])?(?:${capital}|\d{1,2} (?:de )?\p{L}{4,10})(?: (?:de |del |della |di |da |la |y |e )*${capital}){0,4},? ?(?:n[º°.]? ?|nº ?)?(?:\d{1,4}(?:[/-]?[A-Za-z])?|s/n)(?![\p{L}\d])(?:,? ?\d{1,2} ?[ºª°]? ?(?:[A-Z]|izq\.?|dcha\.?|piso)?(?![\p{L}\d]))?${town}`,
     0.8,
   ],
 ];
 
 /** Boxes at a post office. Case does not matter, so that no state is told by two letters. */
-export const postBox = String.raw`(?<![\p{L}\d])(?:P\.? ?O\.? ?Box|Post Office Box|Postfach|Apartado(?: de Correos)?|Casella postale|Boîte postale|Private Bag|RR ?\d{1,3},? Box|HC ?\d{1,3},? Box) #?\d{1,7}(?![\p{L}\d])${town}`;
+export const postBox = String.raw`(?=[ABCHPR])(?<![\p{L}\d])(?:P\.? ?O\.? ?Box|Post Office Box|Postfach|Apartado(?: de Correos)?|Casella postale|Boîte postale|Private Bag|RR ?\d{1,3},? Box|HC ?\d{1,3},? Box) #?\d{1,7}(?![\p{L}\d])${town}`;
 
 /** French and English with the kind of street first: only with a number somewhere. */
-export const streetFirst = String.raw`(?<![\p{L}\d])(?:\d{1,4} ?(?:bis|ter|[A-D])?,? )?(?:[Rr]ue|[Aa]venue|[Aa]v\.|[Bb]oulevard|[Bb]d|[Pp]lace|[Ii]mpasse|[Cc]hemin|[Aa]llée|[Qq]uai|[Cc]ours|[Rr]oute|[Ss]quare|[Pp]assage|[Ss]entier|[Ff]aubourg)(?: (?:de|du|des|la|le|les|aux?|l['’]|d['’]))*[ ]?(?:[ld]['’])?${capital}(?:[ -](?:de |du |des |la |le |l['’]|d['’])*${capital}){0,4}(?:,? \d{1,4}(?!\d))?${town}`;
+export const streetFirst = String.raw`(?=[\dRABPICQSFrabpicqsf])(?<![\p{L}\d])(?:\d{1,4} ?(?:bis|ter|[A-D])?,? )?(?:[Rr]ue|[Aa]venue|[Aa]v\.|[Bb]oulevard|[Bb]d|[Pp]lace|[Ii]mpasse|[Cc]hemin|[Aa]llée|[Qq]uai|[Cc]ours|[Rr]oute|[Ss]quare|[Pp]assage|[Ss]entier|[Ff]aubourg)(?: (?:de|du|des|la|le|les|aux?|l['’]|d['’]))*[ ]?(?:[ld]['’])?${capital}(?:[ -](?:de |du |des |la |le |l['’]|d['’])*${capital}){0,4}(?:,? \d{1,4}(?!\d))?${town}`;
 
 /** A street without a number, where something is said to be. */
-export const nakedStreet = String.raw`(?<=\b(?:at|on|in|near|along|off|to|from|down|of|is|via)\s)(?:${direction}\.? )?${name}(?: ${capital}){0,2}? (?:${plainEndings}|St)(?![\p{L}\d])${town}`;
+export const nakedStreet = String.raw`\b(?:at|on|in|near|along|off|to|from|down|of|is|via)\s(?=[\p{Lu}\d])(?<street>(?:${direction}\.? )?${name}(?: ${capital}){0,2}? (?:${plainEndings}|St)(?![\p{L}\d])${town})`;
 
 /** Somebody has written it small. */
-export const streetSmall = String.raw`(?<![\p{L}\d.,:/#$€£-])\d{1,5}[a-z]?,? (?:[nsew]\.? )?(?:[\p{L}'’.]{2,20} ){1,3}?(?:street|st|avenue|ave|road|rd|boulevard|blvd|lane|ln|drive|dr|court|ct|crescent|terrace)(?![\p{L}\d])\.?(?:,? (?:apt|suite|unit|flat|#)\.? ?#?\w{1,5})?(?:,? ?\n?(?:[\p{L}'’.]{2,20} ){0,2}[\p{L}'’.]{2,20},? [a-z]{2},? \d{5}(?:-\d{4})?| ?,? [\p{L}]{3,20} ${ukCode})?`;
+export const streetSmall = String.raw`(?=\d)(?<![\p{L}\d.,:/#$€£-])\d{1,5}[a-z]?,? (?:[nsew]\.? )?(?:[\p{L}'’.]{2,20} ){1,3}?(?:street|st|avenue|ave|road|rd|boulevard|blvd|lane|ln|drive|dr|court|ct|crescent|terrace)(?![\p{L}\d])\.?(?:,? (?:apt|suite|unit|flat|#)\.? ?#?\w{1,5})?(?:,? ?\n?(?:[\p{L}'’.]{2,20} ){0,2}[\p{L}'’.]{2,20},? [a-z]{2},? \d{5}(?:-\d{4})?| ?,? [\p{L}]{3,20} ${ukCode})?`;

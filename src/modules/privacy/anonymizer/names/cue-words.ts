@@ -17,7 +17,7 @@ caro cara ciao gentile amico amica marito moglie figlio figlia fratello sorella 
 `);
 /** What stands before people often, and before other things too. */
 export const weakBeforePerson = setOf(
-  "by for with and of is it's its this call text email contact message see saw know remember thanks or meet miss forward send give gave says said von mit für und ist par pour avec et est con para y es per e è conmigo unter nom nombre nome kontaktiere",
+  "by for with and of is it's its this call text email contact message see saw know remember thanks or meet miss forward send give gave says said ist par pour avec et est con para y es per e è conmigo unter nom nombre nome kontaktiere",
 );
 /** What stands before places. */
 export const placeBefore = setOf(

@@ -5,27 +5,35 @@ const months =
 const day = String.raw`(?:0?[1-9]|[12]\d|3[01])`;
 const year = String.raw`(?:19|20)\d\d`;
 const time = String.raw`(?:[01]?\d|2[0-3])[:.h][0-5]\d(?::[0-5]\d)?(?: ?[ap]\.?m\.?)?`;
-const sources: [string, number][] = [
+const weekdays =
+  '(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day|Mon|Tue|Wed|Thu|Fri|Sat|Sun|Montag|Dienstag|Mittwoch|Donnerstag|Freitag|Samstag|Sonntag|lundi|mardi|mercredi|jeudi|vendredi|samedi|dimanche|lunes|martes|miércoles|jueves|viernes|sábado|domingo|lunedì|martedì|mercoledì|giovedì|venerdì|sabato|domenica';
+/** What begins with a digit, which is tried where there is one. */
+const numeric: [string, number][] = [
   [String.raw`${year}-(?:0[1-9]|1[0-2])-${day}(?:[T ]${time}(?:\.\d{1,6})?(?:Z|[+-]\d\d:?\d\d)?)?`, 0.85],
   [String.raw`${year}[/.](?:0?[1-9]|1[0-2])[/.]${day}`, 0.75],
   [String.raw`${day}([/.-])${day}\1(?:${year}|\d\d)(?:,? ${time})?`, 0.75],
-  [String.raw`(?:(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day,? )?(?:${months})\.? ${day}(?:st|nd|rd|th)?(?:,? ${year})?`, 0.8],
-  [String.raw`${day}(?:st|nd|rd|th|\.|er|º)?(?: of| de)? (?:${months})\.?,?(?:(?: de| del)? ${year})?`, 0.8],
-  [String.raw`${day}[ -](?:${months})[ -](?:${year}|\d\d)(?:,? ${time})?`, 0.8],
-  [String.raw`(?:${months})\.? ${day}(?:st|nd|rd|th)?(?: ?[–-] ?| to | and )${day}(?:st|nd|rd|th)?(?:,? ${year})?`, 0.8],
-  [String.raw`(?:${months})(?:,| de| of)? (?:${year}|['’]\d\d)`, 0.75],
   [
-    String.raw`(?:Montag|Dienstag|Mittwoch|Donnerstag|Freitag|Samstag|Sonntag|lundi|mardi|mercredi|jeudi|vendredi|samedi|dimanche|lunes|martes|miércoles|jueves|viernes|sábado|domingo|lunedì|martedì|mercoledì|giovedì|venerdì|sabato|domenica),? (?:den |le |el |il )?${day}(?:\.|er|º)?(?: de)? (?:${months})(?:(?: de| del)? ${year})?`,
+    String.raw`${day}(?:(?:st|nd|rd|th|\.|er|º)?(?: of| de)? (?:${months})\.?,?(?:(?: de| del)? ${year})?|[ -](?:${months})[ -](?:${year}|\d\d)(?:,? ${time})?)`,
     0.8,
   ],
-  [String.raw`(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]{0,6},? (?:the )?${day}(?:st|nd|rd|th)?(?: of)? (?:${months})(?:,? ${year})?`, 0.8],
-  [String.raw`(?:[01]?\d|2[0-3]):[0-5]\d(?::[0-5]\d)?(?: ?[ap]\.?m\.?)?(?: ?(?:Uhr|UTC|GMT|CET|EST|PST))?`, 0.5],
-  [String.raw`(?:1[0-2]|0?[1-9]) ?[ap]\.?m\.?`, 0.55],
-  [String.raw`(?:1[0-2]|0?[1-9]) o['’]clock`, 0.55],
-  [String.raw`(?:[01]?\d|2[0-3])(?:[.:][0-5]\d)? Uhr(?: [0-5]\d)?`, 0.6],
-  [String.raw`(?:[01]?\d|2[0-3])h(?:[0-5]\d)?`, 0.45],
   [
-    String.raw`(?<=\b(?:in|since|from|until|year|by|before|after|during|of|early|late|mid|ab|bis|seit|im Jahr|en|depuis|desde|nel|dal)\s)${year}`,
+    String.raw`(?:[01]?\d|2[0-3])(?::[0-5]\d(?::[0-5]\d)?(?: ?[ap]\.?m\.?)?(?: ?(?:Uhr|UTC|GMT|CET|EST|PST))?|(?:\.[0-5]\d)? Uhr(?: [0-5]\d)?|h[0-5]\d)`,
+    0.5,
+  ],
+  [String.raw`(?:1[0-2]|0?[1-9])(?: ?[ap]\.?m\.?| o['’]clock)`, 0.55],
+];
+const worded: [string, number][] = [
+  [
+    String.raw`(?:${months})(?:\.? ${day}(?:st|nd|rd|th)?(?:(?: ?[–-] ?| to | and )${day}(?:st|nd|rd|th)?)?(?:,? ${year})?|(?:,| de| of)? (?:${year}|['’]\d\d))`,
+    0.8,
+  ],
+  [
+    String.raw`(?:${weekdays}),? (?:the |den |le |el |il )?(?:${day}(?:st|nd|rd|th|\.|er|º)?(?: of| de)? (?:${months})|(?:${months})\.? ${day}(?:st|nd|rd|th)?)(?:(?:,| de| del)? ${year})?`,
+    0.82,
+  ],
+  [String.raw`(?:in|since|until|by|last|next|this|early|late|mid|end of|im|seit|bis|en|desde)\s(?<date>(?:${months}))`, 0.45],
+  [
+    String.raw`(?:in|since|from|until|year|by|before|after|during|of|early|late|mid|ab|bis|seit|im Jahr|en|depuis|desde|nel|dal)\s(?<date>${year})`,
     0.45,
   ],
   [
@@ -33,10 +41,11 @@ const sources: [string, number][] = [
     0.42,
   ],
 ];
-const patterns = sources.map(([source, confidence]) => ({
-  pattern: new RegExp(String.raw`(?<![\p{L}\d.,:/-])(?:${source})(?![\p{L}\d]|[.,:/-]\d)`, 'giu'),
-  confidence,
-}));
+const expression = (source: string) => new RegExp(String.raw`(?<![\p{L}\d.,:/-])(?:${source})(?![\p{L}\d]|[.,:/-]\d)`, 'giu');
+const patterns = [
+  ...numeric.map(([source, confidence]) => ({ pattern: new RegExp(String.raw`(?=\d)${expression(source).source}`, 'giu'), confidence })),
+  ...worded.map(([source, confidence]) => ({ pattern: expression(source), confidence })),
+];
 const birth =
   /\b(?:born|birth|birthday|birthdate|dob|d\.o\.b|geboren|geburtsdatum|geb|née?|naissance|nacid[oa]|nacimiento|nat[oa]|nascita)\b[^.!?]{0,24}$/i;
 
@@ -49,7 +58,9 @@ export const date: Recognizer = {
     for (const { pattern, confidence } of patterns) {
       pattern.lastIndex = 0;
       for (let match = pattern.exec(text); match !== null; match = pattern.exec(text)) {
-        const [start, end] = [match.index, match.index + match[0].replace(/(?<=[ap]m)\.$/i, '').length];
+        const words = match.groups?.date ?? match[0];
+        const start = match.index + match[0].length - words.length;
+        const end = start + words.replace(/(?<=[ap]m)\.$/i, '').length;
         found.push({ kind: 'DATE_TIME', start, end, confidence });
         // Both: who asks for one of the kinds only gets it.
         if (/\d/.test(match[0]) && birth.test(text.slice(Math.max(0, start - 40), start)))

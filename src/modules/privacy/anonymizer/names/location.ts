@@ -10,6 +10,7 @@ const townEnding =
 const whereabouts =
   /\b(?:in|from|to|near|at|around|outside|visit(?:ing|ed)?|leaving|live in|lives in|living in|moved to|born in|based in|travel(?:l?ing)? to|fl(?:y|ying|ight) to|city of|town of|state of|aus|nach|bei|wohne in|à|de|vers|desde|hacia|a|da|verso)\s$/i;
 
+const atHome = /\b(?:live|lives|living|lived|born|based|moved|moving|grew up|stay|staying) (?:in|to|near|from)\s$/;
 const lowBefore: ReadonlySet<string> = new Set('in from to near at visiting via'.split(' '));
 
 /** Words of the name of a place at most. */
@@ -72,6 +73,14 @@ function likely(words: readonly Word[], at: number, stands: boolean, text: strin
       confidence: stands ? 0.65 : 0.45,
     };
   }
+  // `Travis County`.
+  if (
+    next !== undefined &&
+    follows(first, next) &&
+    /^(?:County|Parish|Province|Island|Islands|Valley|Falls|Springs|Heights|Beach|Bay)$/.test(next.text) &&
+    !isWord(first.lower)
+  )
+    return { to: at + 2, confidence: 0.6 };
   const unknown = isUnknownName(first);
   if (!unknown && (isCommon(first.lower) || !isLastName(first.lower))) return undefined;
   let to = at + 1;
@@ -94,17 +103,14 @@ function isStreet(words: readonly Word[], at: number): boolean {
 function lowerPlace(text: string, words: readonly Word[], at: number): { to: number; confidence: number } | undefined {
   const first = words[at] as Word;
   const previous = words[at - 1]?.lower ?? '';
-  if (!lowBefore.has(previous) || isWord(first.lower) || isFirstName(first.lower) || !/^ ?$/.test(first.gap)) return undefined;
+  if (!lowBefore.has(previous) || first.text.length < 3 || isCommon(first.lower) || !/^ ?$/.test(first.gap)) return undefined;
   const next = words[at + 1];
   const both = next !== undefined && follows(first, next) ? `${first.lower} ${next.lower}` : '';
   if (isCity(both) || isCountry(both)) return { to: at + 2, confidence: 0.5 };
-  if (isCity(first.lower) || isCountry(first.lower)) return { to: at + 1, confidence: 0.5 };
+  if (isCity(first.lower) || isCountry(first.lower))
+    return isWord(first.lower) || isFirstName(first.lower) ? undefined : { to: at + 1, confidence: 0.5 };
   const ahead = text.slice(Math.max(0, first.start - 20), first.start);
-  if (
-    first.text.length < 4 ||
-    !/\b(?:live|lives|living|lived|born|based|moved|moving|grew up|stay|staying) (?:in|to|near|from)\s$/.test(ahead)
-  )
-    return undefined;
+  if (first.text.length < 4 || !atHome.test(ahead) || isFirstName(first.lower) || isWord(first.lower)) return undefined;
   return { to: next !== undefined && follows(first, next) && !isWord(next.lower) ? at + 2 : at + 1, confidence: 0.45 };
 }
 

@@ -40,9 +40,14 @@ const rows: [EntityKind, string][] = [
   ['STREET_ADDRESS', 'We have 3 Great Options and 12 Months Free.'],
   ['ORGANIZATION', 'He works at «Acme Solutions Inc» and she at «Goldman Sachs».'],
   ['ORGANIZATION', 'An invoice of «Smith, Jones and Brown», paid by «Müller & Söhne» to «Contoso GmbH».'],
+  [
+    'ORGANIZATION',
+    'Ask «Hotel Adlon», «SAINT LUKE HOSPITAL» or the «Silverpine Council», not the Returns Department. Rome, Oslo and Bern.',
+  ],
   ['ORGANIZATION', 'The bank is closed, and so is the school.'],
   ['NRP', 'She is a «French» «Catholic».'],
   ['DATE_TIME', 'Due on «March 5, 2024» or «2024-03-05T10:30:00Z», «12. Mai 2023», le «3 janvier 2020», at «10:30 am».'],
+  ['DATE_TIME', "«4-Jan-2021», «Sunday, 3rd of March», «lundi 4 mars», «14.30 Uhr», since «June», «5 o'clock», «March 3-5, 2024»"],
   ['DATE_TIME', 'version 1.2.3 of 10/12, ratio 3:1, you may go'],
   ['DATE_OF_BIRTH', 'DOB: «1945-08-12»; geboren am «12.05.1987»; due 2024-01-01'],
 ];

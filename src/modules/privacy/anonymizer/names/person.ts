@@ -1,17 +1,14 @@
 import type { Finding, Recognizer } from '../recognizer.ts';
 import { cueWords } from './cue-words.ts';
 import { type Surroundings, surroundingsOf } from './surroundings.ts';
-import { isAmbiguous, isCity, isCommon, isCountry, isFirstName, isLastName, isOnlyName, isRegion, isWord } from './word-lists.ts';
-import { follows, isUnknownName, looksLikeName, titles, townBeginnings, type Word } from './words.ts';
+import { isCity, isCommon, isCountry, isFirstName, isLastName, isOnlyName, isRegion, isWord } from './word-lists.ts';
+import { lowerName } from './lower-name.ts';
+import { follows, isUnknownName, looksLikeName, particles, titles, townBeginnings, type Word } from './words.ts';
 
-/** Small words inside names. */
-const particles: ReadonlySet<string> = new Set(
-  'van von der den de la le du des di da dal del della dos das do el al bin ibn ben ter ten zu y af av mac st'.split(' '),
-);
 const suffixes: ReadonlySet<string> = new Set('jr sr ii iii iv phd md dds dvm esq'.split(' '));
 /** What ends a name that is one of a company, a street or a place. */
 const otherEndings: ReadonlySet<string> = new Set(
-  'inc llc ltd gmbh ag plc corp corporation company co group holdings bank university college school hospital clinic institute foundation street st avenue ave road rd lane drive boulevard blvd court square county city park river lake mountain island beach valley hills airport station hotel museum church straße strasse platz weg team department insurance airlines industries partners associates sons street and'.split(
+  'inc llc ltd gmbh ag plc corp corporation company co group holdings bank university college school hospital clinic pharmacy dental council trust academy hospice institute foundation street st avenue ave road rd lane drive boulevard blvd court square county city park river lake mountain island beach valley hills airport station hotel museum church straße strasse platz weg team department insurance airlines industries partners associates sons street and'.split(
     ' ',
   ),
 );
@@ -25,9 +22,7 @@ const hints =
 /** The last words of introductions that say nothing but a name. */
 const naming: ReadonlySet<string> = new Set("is name called name's chiamo llamo m'appelle appelle heiße ist es surname".split(' '));
 
-/** What stands before a first name that somebody has written small. */
-const lowHints =
-  /(?:^|[\s,.!?(])(?:hey|hi|hello|thanks|thank you|thx|ty|dear|its|it's|this is|i'm|im|i am|ask|tell|told|asked|call|text|email|mom|mum|dad|sister|brother|wife|husband|son|daughter|friend|boss|colleague|neighbo[u]?r|called|named|hallo|hola|ciao|bonjour|salut|from|with|by|to|for|and)[\s,]{1,2}$/i;
+const being: ReadonlySet<string> = new Set("am i'm bin suis soy sono".split(' '));
 
 /** Words of a name at most. */
 const longest = 6;
@@ -78,7 +73,7 @@ function nameAt(source: Source, at: number): Name | undefined {
   }
   if (word.text.length === 1 && !/^\.?[ \u00a0]?$/.test(words[at + 1]?.gap ?? '-')) return undefined;
   const ahead = text.slice(Math.max(0, word.start - 40), word.start);
-  if (!word.capital) return lowerName(source, at, ahead);
+  if (!word.capital) return lowerName(words, at, ahead, source.english);
   const initial = word.text.length === 1 && words[at + 1]?.gap.startsWith('.') === true;
   if (
     (!initial && !looksLikeName(word) && !isNamed(words, at, ahead)) ||
@@ -96,7 +91,11 @@ function nameAt(source: Source, at: number): Name | undefined {
 /** A word that somebody says is their name, whatever else it means. */
 function isNamed(words: readonly Word[], at: number, ahead: string): boolean {
   const word = words[at] as Word;
-  return naming.has(words[at - 1]?.lower ?? '') && !isCommon(word.lower) && !cueWords.has(word.lower) && introductions.test(ahead);
+  const [previous, next] = [words[at - 1]?.lower ?? '', words[at + 1]];
+  if (isCommon(word.lower) || cueWords.has(word.lower)) return false;
+  if (being.has(previous) && next !== undefined && follows(word, next))
+    return next.capital && (isUnknownName(next) || isLastName(next.lower));
+  return naming.has(previous) && introductions.test(ahead);
 }
 
 /** A part of a longer sign: of an address, a path, a number, code. */
@@ -134,7 +133,8 @@ function ofSeveral({ words, german }: Source, from: number, to: number, around: 
   const names = words
     .slice(from, to)
     .filter((word) => isUnknownName(word) || isOnlyName(word.lower) || particles.has(word.lower) || word.text.length === 1).length;
-  if (names === to - from) return hinted ? 0.65 : german ? 0.2 : 0.5;
+  const known = words.slice(from, to).some((word) => isOnlyName(word.lower));
+  if (names === to - from) return german && !(around.person > 0 || (hinted && known)) ? 0.25 : hinted ? 0.65 : 0.5;
   if (isLastName(last.lower) && !isWord(last.lower) && !first.first) return german ? 0.3 : 0.5;
   return hinted && names > 0 ? 0.5 : 0.25;
 }
@@ -166,35 +166,6 @@ function reversedEnd({ text, words }: Source, from: number, to: number): number 
   return behind === '' || /^(?:[;:\n(\t|]| [-–(|]|, ?[\d(])/.test(behind) || (isFirstName(given.lower) && !/^,? ?\p{Lu}/u.test(behind))
     ? end
     : undefined;
-}
-
-/** Names that somebody has written small. */
-function lowerName({ words, english }: Source, at: number, ahead: string): Name | undefined {
-  const word = words[at] as Word;
-  if (isCommon(word.lower) || particles.has(word.lower)) return undefined;
-  const known = isFirstName(word.lower);
-  const introduced =
-    /\b(?:my name is|name's|i am|i'm|i’m|call me|ich hei(?:ß|ss)e|mein name ist|je m['’]appelle|me llamo|mi chiamo|name|dear|hi)[\s:,]{1,3}$/i.test(
-      ahead,
-    );
-  if (!known && !introduced) return undefined;
-  const next = words[at + 1];
-  const pair =
-    next !== undefined &&
-    follows(word, next) &&
-    !next.capital &&
-    !isCommon(next.lower) &&
-    (isLastName(next.lower) || (english && !isWord(next.lower))) &&
-    next.text.length > 2;
-  if (!known) {
-    const named = /\b(?:name is|name's|call me|hei(?:ß|ss)e|name ist|m['’]appelle|me llamo|mi chiamo)[\s:,]{1,3}$/i.test(ahead);
-    return named && !isWord(word.lower) ? { from: at, to: pair ? at + 2 : at + 1, confidence: 0.6 } : undefined;
-  }
-  const sure = isOnlyName(word.lower);
-  if (pair && (introduced || sure))
-    return { from: at, to: at + 2, confidence: introduced ? 0.8 : isLastName(next.lower) && !isWord(next.lower) ? 0.5 : sure ? 0.42 : 0.3 };
-  if (introduced && !isAmbiguous(word.lower)) return { from: at, to: at + 1, confidence: 0.6 };
-  return sure && word.text.length > 2 && lowHints.test(ahead) ? { from: at, to: at + 1, confidence: 0.5 } : undefined;
 }
 
 /** After the last word of the name that begins at `from`. */

@@ -36,7 +36,7 @@ bluetooth wi-fi wifi ethernet usb hdmi smartphone laptop backend frontend postgr
 playstation xbox nintendo kindle ipad macbook airpods chromecast roku samsung sony nokia huawei xiaomi lenovo toshiba philips bosch siemens canon nikon epson logitech adobe photoshop acrobat oracle sap cisco dell intel nvidia
 toyota honda nissan ford chevrolet tesla bmw audi volkswagen volvo renault peugeot fiat ferrari porsche hyundai kia mazda subaru jeep nike adidas ikea walmart costco lego uber lyft airbnb ebay aliexpress klarna venmo zelle
 silver gold platinum premium standard ctrl cyber fibonacci halloween ramadan easter diwali hanukkah grüße grüßen gruß viele freundlichen
-mars jupiter saturn venus uranus pluto iban bic swift pdf faq url api sql html css json xml csv http https gmbh covid zoomcall website online app apps login signup
+mars jupiter saturn venus uranus pluto iban bic swift mrn imei dob ssn sex ip pdf faq url api sql html css json xml csv http https gmbh covid zoomcall website online app apps login signup
 der die das den dem des ein eine einen einem einer und oder aber ich du er sie es wir ihr mein meine dein deine sein seine unser ist sind war waren hat haben hatte wird werden kann können muss soll bitte danke hallo guten morgen tag abend liebe lieber sehr geehrte geehrter herr frau mit von vom zu zum zur bei beim im in am an auf für aus nach über unter vor wegen nicht kein keine noch schon
 wie was wer wann warum wo welche welcher diese dieser dieses alle alles viel viele mehr heute gestern morgen jetzt hier dort da dann wenn weil dass ob montag dienstag mittwoch donnerstag freitag samstag sonntag januar februar märz mai juni juli oktober dezember rechnung bestellung kunde kundin konto adresse telefon straße
 le la les un une des du de et ou mais je tu il elle nous vous ils elles mon ma mes ton ta tes son sa ses notre votre leur est sont était avec pour par sur sous dans chez sans pas ne plus très bien bonjour bonsoir merci cher chère monsieur madame mademoiselle ce cet cette ces qui que quoi quand où comment pourquoi lundi mardi mercredi jeudi vendredi samedi dimanche janvier février mars avril mai juin juillet août septembre octobre novembre décembre commande facture
@@ -116,6 +116,7 @@ const endings: readonly (readonly [string, ...string[]])[] = [
 export function isWord(lower: string): boolean {
   if (isForm(lower)) return true;
   // `I'd`, `won't`; `qu'une`, `l'eau`; `follow-up`.
+  if (!/['’-]|is(?:e[drs]?|ing|ations?|ers)$|our/.test(lower)) return false;
   if (/['’](?:s|d|t|ll|ve|re|m)$/.test(lower) || /^(?:qu|[ldjnscmt])['’]/.test(lower))
     return isWord(lower.replace(/^(?:qu|[ldjnscmt])['’]|['’]\p{L}{1,2}$/gu, '')) || lower.length < 6;
   if (lower.includes('-')) return lower.split('-').every((part) => part.length < 3 || isForm(part));
@@ -123,13 +124,16 @@ export function isWord(lower: string): boolean {
   return american !== lower && isForm(american);
 }
 
+/** Endings that short words hardly have: `albers` has nothing to do with an alb. */
+const longEndings = /^(?:ers?|est|able|ness|ment|ly)$/;
+
 /** True for a word and its forms, as they are in the dictionary. */
 function isForm(lower: string): boolean {
   if (commonWords.has(lower) || isStem(lower)) return true;
   for (const [ending, ...instead] of endings) {
     if (!lower.endsWith(ending)) continue;
     const stem = lower.slice(0, -ending.length);
-    if (stem.length < 2) continue;
+    if (stem.length < (longEndings.test(ending) ? 4 : 2)) continue;
     if (instead.some((letters) => isStem(stem + letters))) return true;
     if (stem.at(-1) === stem.at(-2) && isStem(stem.slice(0, -1))) return true;
   }

@@ -63,6 +63,8 @@ export function follows(before: Word | undefined, next: Word | undefined): boole
 export function looksLikeName(of: Word | undefined): boolean {
   if (of === undefined || !of.capital || /^(?:I|Im|Ive)$/.test(of.text)) return false;
   if (of.text.length === 1) return !/^[AI]$/.test(of.text);
+  // `IP`, `MRN`: abbreviations, unless somebody is called so.
+  if (of.upper && of.text.length < 4 && !isFirstName(of.lower)) return false;
   if (isCommon(of.lower) || cueWords.has(of.lower) || isGroup(of.lower)) return false;
   return !isWord(of.lower) || isFirstName(of.lower) || isLastName(of.lower);
 }
@@ -89,9 +91,14 @@ export const townBeginnings: ReadonlySet<string> = new Set(
   'north east west south new lake port saint sainte santa san los las el bad fort mount villa ville'.split(' '),
 );
 
+/** Small words inside names. */
+export const particles: ReadonlySet<string> = new Set(
+  'van von der den de la le du des di da dal del della dos das do el al bin ibn ben ter ten zu y af av mac st'.split(' '),
+);
+
 /** What stands before names, in lower case and without a point. */
 export const titles: ReadonlySet<string> = new Set(
-  'mr mrs ms miss mx dr prof professor sir dame mister doctor rev reverend capt captain sgt lt col herr frau fräulein m mme mlle monsieur madame señor señora señorita sr sra srta don doña signor signora signorina sig dott dottoressa ing avv'.split(
+  'mr mrs ms miss mx dr prof professor sir dame mister doctor rev reverend capt captain sgt lt col herr herrn frau familie nurse uncle aunt auntie judge senator lord lady baroness baron pastor rabbi fr hr fräulein m mme mlle monsieur madame señor señora señorita sr sra srta don doña signor signora signorina sig dott dottoressa ing avv'.split(
     ' ',
   ),
 );

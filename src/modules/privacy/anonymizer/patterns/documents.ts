@@ -32,7 +32,7 @@ const documents: readonly DocumentNumber[] = [
     kind: 'DRIVER_LICENSE',
     name: 'driver_license',
     label: after(
-      String.raw`driver'?s?'?[\s-]*licen[cs]es?|driving[\s-]*licen[cs]es?|licen[cs]e(?=\s*(?:number|no|#))|\bdl(?=\s*(?:number|no|#|:))|führerschein(?:nummer)?|permis de conduire|permiso de conducir|carn[eé] de conducir|patente(?: di guida)?`,
+      String.raw`driver'?s?'?[\s-]*licen[cs]es?|driving[\s-]*licen[cs]es?|licen[cs]e(?=\s*(?:number|no|#|:?\s*[A-Z]\d))|\bdl(?=\s*(?:number|no|#|:))|führerschein(?:nummer)?|permis de conduire|permiso de conducir|carn[eé] de conducir|patente(?: di guida)?`,
     ),
     number: /^(?=[A-Z0-9\s-]*?\d{3})[A-Z0-9]{1,4}(?:[- ]?[A-Z0-9]{2,9}){1,4}(?![A-Za-z0-9])/i,
   },

@@ -28,6 +28,7 @@ const valid = (country: string, number: string) => {
   return (text: string) => validator.validate(text).isValid;
 };
 
+const aadhaar = valid('IN', 'aadhaar');
 const idWords = 'national id,identity,id number,ausweis,identité,identidad,identità,personal number';
 
 /** Numbers of digits only. Checks that many numbers go through are written out; the others are those of the package `stdnum`. */
@@ -92,7 +93,8 @@ const ids: readonly NationalId[] = [
     name: 'in_aadhaar',
     lengths: [12],
     written: /^\d{4}[- ]\d{4}[- ]\d{4}$/,
-    holds: valid('IN', 'aadhaar'),
+    // The first digit is looked at here, since the check throws for each number that fails.
+    holds: (digits) => /^[2-9]/.test(digits) && aadhaar(digits),
     confidence: { written: 0.6, plain: 0.25, wrong: 0.05 },
     context: 'aadhaar,aadhar,uidai,uid',
   },

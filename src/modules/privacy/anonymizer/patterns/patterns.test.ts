@@ -32,6 +32,7 @@ const table: Record<string, Rows> = {
       'Móvil: «612 345 678»',
       'numbers: «070 5319 9312», «079 637 36 26», «(02) 4011 3945», «06-12345678»',
       'text me at «1-800-555-0199»',
+      'Rückruf unter «04421 / 55 50 12», «(0161) 555 0130»',
     ],
     leaves: [
       'Order #123456789 shipped 2023-01-15 10:30:00',
@@ -149,7 +150,7 @@ const table: Record<string, Rows> = {
   },
   driver_license: {
     kind: 'DRIVER_LICENSE',
-    finds: ["driver's license «D1234567»", 'license number: «S123-4567-8901»', 'Führerschein «B072RRE2I55»'],
+    finds: ["driver's license «D1234567»", 'license number: «S123-4567-8901», license «S530-4402-8876»', 'Führerschein «B072RRE2I55»'],
     leaves: ['a software license for 25 users', 'MIT license 2023'],
   },
   medical_record_number: {
