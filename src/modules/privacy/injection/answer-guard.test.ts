@@ -41,7 +41,9 @@ describe('the mark of the instructions', () => {
   });
 
   it('holds nothing back for good', () => {
-    const text = `Zürich, a quiz, ${canary.slice(0, -1)} zq z`;
+    // Marks are random, and this must not be what the last one is.
+    const other = canary.endsWith('z') ? 'x' : 'z';
+    const text = `Zürich, a quiz, ${canary.slice(0, -1)} ${other}q ${other}`;
     for (let step = 1; step < 9; step += 1) expect(guarded(text, {}, step)).toMatchObject({ shown: text, guard: { leak: undefined } });
   });
 });
