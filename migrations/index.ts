@@ -18,6 +18,7 @@ import { Retention1763700000016 } from './main/0016-retention.ts';
 import { Erasures1763700000017 } from './main/0017-erasures.ts';
 import { PersonalExports1763700000018 } from './main/0018-personal-exports.ts';
 import { TenantDeletion1763700000019 } from './main/0019-tenant-deletion.ts';
+import { Invitations1763700000022 } from './main/0022-invitations.ts';
 
 /** Migrations of the main database, oldest first. Forward only: expand, then contract. */
 export const mainMigrations = [
@@ -37,6 +38,7 @@ export const mainMigrations = [
   Erasures1763700000017,
   PersonalExports1763700000018,
   TenantDeletion1763700000019,
+  Invitations1763700000022,
 ];
 
 /** Migrations of the keystore database, oldest first. */

@@ -101,6 +101,15 @@ TABLE idempotency_keys [row level security, forced]
   created_at timestamp with time zone NOT NULL DEFAULT now()
   locked_until timestamp with time zone NOT NULL
   expires_at timestamp with time zone NOT NULL
+TABLE invitations [row level security, forced]
+  tenant_id uuid NOT NULL
+  id uuid NOT NULL
+  role text NOT NULL
+  token_hash bytea NOT NULL
+  content bytea NOT NULL
+  invited_by text NOT NULL
+  created_at timestamp with time zone NOT NULL DEFAULT now()
+  expires_at timestamp with time zone NOT NULL
 TABLE legal_holds [row level security, forced]
   tenant_id uuid NOT NULL
   id uuid NOT NULL
@@ -440,6 +449,9 @@ erasures: FOREIGN KEY (tenant_id) REFERENCES tenants(id) ON DELETE CASCADE
 idempotency_keys: PRIMARY KEY (tenant_id, id)
 idempotency_keys: FOREIGN KEY (tenant_id) REFERENCES tenants(id) ON DELETE CASCADE
 idempotency_keys: UNIQUE (tenant_id, scope_hash)
+invitations: PRIMARY KEY (tenant_id, id)
+invitations: CHECK ((role = ANY (ARRAY['owner'::text, 'admin'::text, 'developer'::text, 'viewer'::text])))
+invitations: FOREIGN KEY (tenant_id) REFERENCES tenants(id) ON DELETE CASCADE
 legal_holds: CHECK ((kind = ANY (ARRAY['tenant'::text, 'bot'::text, 'visitor'::text, 'conversation'::text])))
 legal_holds: PRIMARY KEY (tenant_id, id)
 legal_holds: FOREIGN KEY (tenant_id) REFERENCES tenants(id) ON DELETE CASCADE
@@ -574,6 +586,8 @@ CREATE UNIQUE INDEX erasures_unfinished ON public.erasures USING btree (tenant_i
 CREATE INDEX idempotency_keys_expiry ON public.idempotency_keys USING btree (expires_at)
 CREATE UNIQUE INDEX idempotency_keys_pkey ON public.idempotency_keys USING btree (tenant_id, id)
 CREATE UNIQUE INDEX idempotency_keys_tenant_id_scope_hash_key ON public.idempotency_keys USING btree (tenant_id, scope_hash)
+CREATE UNIQUE INDEX invitations_pkey ON public.invitations USING btree (tenant_id, id)
+CREATE INDEX invitations_token ON public.invitations USING btree (token_hash)
 CREATE INDEX legal_holds_in_force ON public.legal_holds USING btree (tenant_id, object_id) WHERE (lifted_at IS NULL)
 CREATE UNIQUE INDEX legal_holds_pkey ON public.legal_holds USING btree (tenant_id, id)
 CREATE UNIQUE INDEX memberships_pkey ON public.memberships USING btree (tenant_id, id)
@@ -660,6 +674,8 @@ erasures: system_read FOR SELECT TO parley_system USING true
 erasures: tenant_isolation FOR ALL TO parley_tenant USING (tenant_id = (current_setting('app.tenant'::text))::uuid) WITH CHECK (tenant_id = (current_setting('app.tenant'::text))::uuid)
 idempotency_keys: system_read FOR SELECT TO parley_system USING true
 idempotency_keys: tenant_isolation FOR ALL TO parley_tenant USING (tenant_id = (current_setting('app.tenant'::text))::uuid) WITH CHECK (tenant_id = (current_setting('app.tenant'::text))::uuid)
+invitations: system_read FOR SELECT TO parley_system USING true
+invitations: tenant_isolation FOR ALL TO parley_tenant USING (tenant_id = (current_setting('app.tenant'::text))::uuid) WITH CHECK (tenant_id = (current_setting('app.tenant'::text))::uuid)
 legal_holds: tenant_isolation FOR ALL TO parley_tenant USING (tenant_id = (current_setting('app.tenant'::text))::uuid) WITH CHECK (tenant_id = (current_setting('app.tenant'::text))::uuid)
 memberships: system_read FOR SELECT TO parley_system USING true
 memberships: tenant_isolation FOR ALL TO parley_tenant USING (tenant_id = (current_setting('app.tenant'::text))::uuid) WITH CHECK (tenant_id = (current_setting('app.tenant'::text))::uuid)
@@ -707,6 +723,7 @@ bots: parley_tenant DELETE, INSERT, SELECT, UPDATE
 conversations: parley_tenant DELETE, INSERT, SELECT, UPDATE
 erasures: parley_tenant INSERT, SELECT, UPDATE
 idempotency_keys: parley_tenant DELETE, INSERT, SELECT, UPDATE
+invitations: parley_tenant DELETE, INSERT, SELECT, UPDATE
 legal_holds: parley_tenant INSERT, SELECT, UPDATE
 memberships: parley_tenant DELETE, INSERT, SELECT, UPDATE
 messages: parley_tenant DELETE, INSERT, SELECT, UPDATE
@@ -751,6 +768,7 @@ api_keys: parley_system SELECT (expires_at, id, key_hash, kind, revoked_at, tena
 bot_versions: parley_tenant UPDATE (settings)
 erasures: parley_system SELECT (id, kind, state, subject_id, tenant_id)
 idempotency_keys: parley_system SELECT (expires_at, id, tenant_id)
+invitations: parley_system SELECT (expires_at, id, tenant_id, token_hash)
 memberships: parley_system SELECT (created_at, id, role, tenant_id, user_id)
 outbox: parley_system SELECT (created_at, dispatched_at, given_up_at, id, last_error, name, payload, tenant_id)
 outbox: parley_system UPDATE (dispatched_at, given_up_at)

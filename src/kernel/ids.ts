@@ -6,6 +6,7 @@ export const idPrefixes = {
   tenant: 'ten',
   user: 'usr',
   membership: 'mem',
+  invitation: 'inv',
   session: 'ses',
   apiKey: 'key',
   visitor: 'vis',

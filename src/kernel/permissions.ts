@@ -32,6 +32,8 @@ export const permissions = [
   'person.erase',
   'tenant.export',
   'tenant.delete',
+  'member.read',
+  'member.manage',
 ] as const;
 
 /** Name of one permission. */
@@ -76,6 +78,8 @@ const admin: Permission[] = [
   'privacy.read',
   'person.export',
   'person.erase',
+  'member.read',
+  'member.manage',
 ];
 
 /** What each role may do. An owner may do all. */

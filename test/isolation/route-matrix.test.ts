@@ -29,6 +29,7 @@ test('P4: the public routes are these and no others', () => {
   expect(target.routes.filter(({ permission }) => permission === undefined).map(({ name }) => name)).toEqual([
     'POST /v1/auth/sign-up',
     'POST /v1/auth/sign-in',
+    'POST /v1/auth/accept-invitation',
     'POST /v1/auth/refresh',
     'POST /v1/auth/sign-out',
     'GET /.well-known/jwks.json',
@@ -53,6 +54,7 @@ test('P4: handlers that the document leaves out are public only where listed', (
         .flatMap((method) => (accessRuleOf(prototype[method] as object) === 'public' ? [`${name}.${method}`] : []));
     });
   expect(open.sort()).toEqual([
+    'AuthController.acceptInvitation',
     'AuthController.refresh',
     'AuthController.signIn',
     'AuthController.signOut',

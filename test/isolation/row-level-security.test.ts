@@ -162,6 +162,7 @@ describe('P4: the system role', () => {
       api_keys: ['tenant_id', 'id', 'kind', 'key_hash', 'expires_at', 'revoked_at'],
       erasures: ['tenant_id', 'id', 'kind', 'subject_id', 'state'],
       idempotency_keys: ['tenant_id', 'id', 'expires_at'],
+      invitations: ['tenant_id', 'id', 'token_hash', 'expires_at'],
       memberships: ['tenant_id', 'id', 'user_id', 'role', 'created_at'],
       migrations: ['id', 'timestamp', 'name'],
       personal_exports: ['tenant_id', 'id', 'state', 'link_hash', 'updated_at', 'expires_at'],
@@ -192,6 +193,7 @@ describe('P4: the system role', () => {
     );
     expect(rows.map(({ name }) => name)).toEqual([
       'api_keys.key_hash',
+      'invitations.token_hash',
       'personal_exports.link_hash',
       'refresh_tokens.token_hash',
       'users.email_hash',

@@ -91,6 +91,16 @@ export async function matrixTarget(stack: TestStack, mine: TestTenant, theirs: T
   const visitor = async (of: TestTenant) =>
     publicId('visitor', (await stack.app.get(Visitors, { strict: false }).createAnonymous(of.tenantUuid)).id);
   const visitors = idsFor('visitor', await visitor(theirs), () => visitor(mine));
+  const invitation = async (of: TestTenant) => {
+    const body = { email: `${newUuid()}@example.com`, role: 'viewer' };
+    return (await stack.request('POST', '/v1/invitations', { token: of.accessToken, body })).body as { id: string; token: string };
+  };
+  const invitations = idsFor('invitation', (await invitation(theirs)).id, async () => (await invitation(mine)).id);
+  const member = async () => {
+    const body = { token: (await invitation(mine)).token, password: 'correct horse' };
+    return (await stack.request('POST', '/v1/auth/accept-invitation', { body })).body.user_id as string;
+  };
+  const members = idsFor('user', theirs.userId, member);
   const gone = async (of: TestTenant) =>
     idOf(stack.request('POST', '/v1/privacy/erasures', { token: of.accessToken, body: { visitor_id: await visitor(of) } }));
   const erasures = idsFor('erasure', await gone(theirs), () => gone(mine));
@@ -129,6 +139,8 @@ export async function matrixTarget(stack: TestStack, mine: TestTenant, theirs: T
       '/v1/privacy/tenant-deletions': deletions,
       '/v1/privacy/exports': exports,
       '/v1/visitors': visitors,
+      '/v1/invitations': invitations,
+      '/v1/members': members,
       // Clients may choose the name of a conversation here, so no text is malformed.
       '/v1/chat': { ...conversations, malformed: [] },
     },

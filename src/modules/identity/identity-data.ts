@@ -60,6 +60,7 @@ const apiKeyRows: HeldTable = {
     visitors: 'person',
     users: 'person',
     memberships: 'person',
+    invitations: 'person',
     sessions: 'person',
     refresh_tokens: 'person',
     api_keys: 'tenant',

@@ -27,6 +27,17 @@ export const identityErrors = {
   originNotAllowed: () => new AppError('origin_not_allowed', 403, 'This ticket was issued to another origin.', { retryable: false }),
   scopeNotHeld: () =>
     new AppError('scope_not_permitted', 403, 'A key cannot be given more than the caller may do.', { retryable: false, param: 'scopes' }),
+  memberNotFound: () => commonErrors.notFound('member'),
+  invitationNotFound: () => commonErrors.notFound('invitation'),
+  invitationInvalid: () =>
+    new AppError('invitation_invalid', 401, 'This invitation is unknown, used, taken back or expired. Ask for a new one.', {
+      retryable: false,
+    }),
+  alreadyMember: () => commonErrors.conflict('already_member', 'This account is a member of the tenant already.'),
+  rankTooLow: () =>
+    new AppError('role_not_permitted', 403, 'Only somebody with that role or a higher one may do this.', { retryable: false }),
+  lastOwner: () =>
+    commonErrors.conflict('last_owner', 'This is the only owner of the tenant. Make somebody else an owner first, or delete the tenant.'),
   apiKeyNotFound: () => commonErrors.notFound('API key'),
   botNotFound: () => commonErrors.notFound('bot'),
   alreadyRolled: () => commonErrors.conflict('api_key_already_rolled', 'This key has a successor already; roll that one.'),

@@ -17,7 +17,14 @@ import { ApiKeysRepository } from './api-keys/api-keys.repository.ts';
 import { ApiKeys } from './api-keys/api-keys.service.ts';
 import { AttemptLimits } from './attempts/attempt-limits.ts';
 import { CreationLimits } from './creation-limits.ts';
-import { Members } from './members.ts';
+import { InvitationsController } from './members/invitations.controller.ts';
+import { Invitations } from './members/invitations.service.ts';
+import { InvitedAccounts } from './members/invited-accounts.ts';
+import { Joining } from './members/joining.ts';
+import { MailInvitation } from './members/mail-invitation.job.ts';
+import { MembersController } from './members/members.controller.ts';
+import { MembersRepository } from './members/members.repository.ts';
+import { Members } from './members/members.service.ts';
 import { IdentityData } from './identity-data.ts';
 import { SessionLimits } from './sessions/session-limits.ts';
 import { Sessions } from './sessions/sessions.service.ts';
@@ -74,13 +81,13 @@ const keysAndVisitors = [
   VisitorTokens,
   Tickets,
   IdentityData,
-  Members,
 ];
+const members = [MembersRepository, Members, Invitations, InvitedAccounts, Joining, MailInvitation];
 
 /** Who calls, and what they may do: the guard over every route, and everything that credentials come from. */
 @Module({
-  controllers: [AuthController, JwksController, MeController, ApiKeysController],
-  providers: [...access, ...signingIn, ...keysAndVisitors, AccessGuard, { provide: APP_GUARD, useExisting: AccessGuard }],
+  controllers: [AuthController, JwksController, MeController, ApiKeysController, MembersController, InvitationsController],
+  providers: [...access, ...signingIn, ...keysAndVisitors, ...members, AccessGuard, { provide: APP_GUARD, useExisting: AccessGuard }],
   exports: [
     Authenticator,
     AttemptLimits,

@@ -10,7 +10,7 @@ export { type Creation, CreationLimits } from './creation-limits.ts';
 export { type IdentityConfig, identityConfig } from './identity.config.ts';
 export { identityErrors } from './identity.errors.ts';
 export { IdentityModule } from './identity.module.ts';
-export { Members } from './members.ts';
+export { Members } from './members/members.service.ts';
 export { type SessionCaps, SessionLimits } from './sessions/session-limits.ts';
 export { TenantOwners } from './sign-in/tenant-owners.ts';
 export { type StatementKind, Statements } from './signing/statements.ts';

@@ -15,8 +15,6 @@ export const privacyErrors = {
   visitorNotFound: () => commonErrors.notFound('visitor'),
   memberNotFound: () => commonErrors.notFound('member'),
   erasureNotFound: () => commonErrors.notFound('erasure'),
-  lastOwner: () =>
-    commonErrors.conflict('last_owner', 'This is the only owner of the tenant. Make somebody else an owner first, or delete the tenant.'),
   wrongConfirmation: () =>
     commonErrors.invalidRequest([{ path: 'confirm', message: 'must be the id of the tenant, ten_…, that is to be deleted' }]),
   deletionNotFound: () => commonErrors.notFound('deletion'),

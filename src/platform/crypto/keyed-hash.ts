@@ -16,6 +16,7 @@ export type HashPurpose =
   | 'address'
   | 'audit-address'
   | 'tenant-deletion'
+  | 'invitation'
   | 'ticket'
   | 'export-link';
 

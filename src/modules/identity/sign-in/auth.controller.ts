@@ -1,4 +1,5 @@
 import { Body, Controller, Header, Ip, Post } from '@nestjs/common';
+import { AcceptInvitation } from '../members/members.schemas.ts';
 import { Access, Answers } from '../../../platform/http/index.ts';
 import { RefreshBody, SessionResponse, SignInBody, SignUpBody } from './auth.schemas.ts';
 import { Auth } from './auth.service.ts';
@@ -22,6 +23,14 @@ export class AuthController {
   @Answers({ summary: 'Sign in with e-mail and password', body: SessionResponse })
   signIn(@Body({ schema: SignInBody }) body: SignInBody, @Ip() address: string) {
     return this.auth.signIn(body, address);
+  }
+
+  @Post('accept-invitation')
+  @Access('public')
+  @Header('cache-control', 'no-store')
+  @Answers({ summary: 'Become a member by an invitation, signed in', status: 201, body: SessionResponse })
+  acceptInvitation(@Body({ schema: AcceptInvitation }) body: AcceptInvitation, @Ip() address: string) {
+    return this.auth.acceptInvitation(body, address);
   }
 
   @Post('refresh')

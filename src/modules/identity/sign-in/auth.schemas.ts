@@ -4,17 +4,21 @@ import { roles } from '../../../kernel/permissions.ts';
 import { Name } from '../name.schemas.ts';
 import type { OpenedSession } from '../sessions/sessions.service.ts';
 
-const Email = z
+/** An e-mail address. */
+export const Email = z
   .string()
   .trim()
   .max(254)
   .regex(z.regexes.unicodeEmail, 'must be an e-mail address')
   .meta({ examples: ['owner@example.com'] });
+/** A password that somebody chooses. */
+export const Password = z.string().min(8).max(200);
+
 const RefreshToken = z.string().min(1).max(200);
 
 /** Body of POST /v1/auth/sign-up. */
 export const SignUpBody = z
-  .strictObject({ email: Email, password: z.string().min(8).max(200), tenant_name: Name.meta({ examples: ['Example Ltd'] }) })
+  .strictObject({ email: Email, password: Password, tenant_name: Name.meta({ examples: ['Example Ltd'] }) })
   .meta({ id: 'SignUp' });
 
 /** A validated body of POST /v1/auth/sign-up. */

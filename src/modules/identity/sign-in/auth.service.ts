@@ -1,6 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import { KeyedHash } from '../../../platform/crypto/index.ts';
 import { AttemptLimits } from '../attempts/attempt-limits.ts';
+import { Joining } from '../members/joining.ts';
+import type { AcceptInvitation } from '../members/members.schemas.ts';
 import { Sessions } from '../sessions/sessions.service.ts';
 import { type RefreshBody, type SignInBody, type SignUpBody, toSessionResponse } from './auth.schemas.ts';
 import { normalisedEmail } from './email.ts';
@@ -16,6 +18,7 @@ export class Auth {
     private readonly signUps: SignUp,
     private readonly signIns: SignIn,
     private readonly sessions: Sessions,
+    private readonly joining: Joining,
   ) {}
 
   /** A new user with a new tenant, signed in. `address` is the client's. */
@@ -30,6 +33,12 @@ export class Auth {
     await this.limits.signIn(address, this.emailHash(body.email));
     const { tenantId, userId, role } = await this.signIns.signIn({ email: body.email, password: body.password, tenantId: body.tenant_id });
     return toSessionResponse(await this.sessions.open({ tenantId, userId, role }));
+  }
+
+  /** A new session for somebody who was invited. */
+  async acceptInvitation({ token, password }: AcceptInvitation, address: string) {
+    await this.limits.signIn(address, this.hash.of('invitation', token));
+    return toSessionResponse(await this.sessions.open(await this.joining.accept(token, password)));
   }
 
   /** The next tokens of a session. */

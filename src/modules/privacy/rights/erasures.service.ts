@@ -5,7 +5,7 @@ import { actorId, actorOf, auditTrail } from '../../../platform/audit/index.ts';
 import { TenantDatabase } from '../../../platform/database/index.ts';
 import { Outbox } from '../../../platform/events/index.ts';
 import { type PageQuery, toPage } from '../../../platform/http/index.ts';
-import { Members } from '../../identity/index.ts';
+import { identityErrors, Members } from '../../identity/index.ts';
 import { legalHold, legalHolds } from '../holds/legal-holds.ts';
 import { privacyErrors } from '../privacy.errors.ts';
 import { erasureRequested } from './erasures.events.ts';
@@ -37,7 +37,7 @@ export class Erasures {
       if (!(await this.erasures.lockPerson(tx, person))) throw privacyErrors.visitorNotFound();
       for (const { kind, id } of all)
         if (await legalHolds.covers(tx, tenantId, kind === 'visitor' ? { visitorId: id } : { userId: id })) throw legalHold();
-      if (person.kind === 'user' && (await this.members.isLastOwner(tx, tenantId, person.id))) throw privacyErrors.lastOwner();
+      if (person.kind === 'user' && (await this.members.isLastOwner(tx, tenantId, person.id))) throw identityErrors.lastOwner();
       const id = newUuid();
       const erasure = await this.erasures.insert(tx, person, { id, requestedBy: actorId(actor) ?? '' });
       if (erasure.id !== id) return erasure;

@@ -1,0 +1,35 @@
+import { Body, Controller, Delete, Get, Param, Patch, Query } from '@nestjs/common';
+import { ApiTags } from '@nestjs/swagger';
+import type { Principal } from '../../../kernel/principal.ts';
+import { Access, Answers, Caller, PageQuery } from '../../../platform/http/index.ts';
+import { MemberPage, MemberResponse, UpdateMember } from './members.schemas.ts';
+import { Members } from './members.service.ts';
+
+/** The people of a tenant, over REST. */
+@ApiTags('Members')
+@Controller('v1/members')
+export class MembersController {
+  constructor(private readonly members: Members) {}
+
+  @Get()
+  @Access('member.read')
+  @Answers({ summary: 'List members, newest user first', body: MemberPage })
+  list(@Caller() caller: Principal, @Query({ schema: PageQuery }) query: PageQuery) {
+    return this.members.list(caller, query);
+  }
+
+  @Patch(':id')
+  @Access('member.manage')
+  @Answers({ summary: 'Give a member another role', body: MemberResponse })
+  update(@Caller() caller: Principal, @Param('id') id: string, @Body({ schema: UpdateMember }) body: UpdateMember) {
+    return this.members.update(caller, id, body);
+  }
+
+  // Whoever leaves needs no more than to be a member; the rest is decided by whose membership it is.
+  @Delete(':id')
+  @Access('tenant.read')
+  @Answers({ summary: 'Take a member out, or leave', status: 204 })
+  remove(@Caller() caller: Principal, @Param('id') id: string) {
+    return this.members.remove(caller, id);
+  }
+}
