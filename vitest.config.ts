@@ -22,7 +22,7 @@ export default defineConfig({
         test: {
           ...shared,
           name: 'whole',
-          include: ['test/{chat,clients,e2e,start,proxies,faults,models,plans,privacy,quotas}/**/*.test.ts'],
+          include: ['test/{chat,clients,e2e,start,proxies,faults,identity,models,plans,privacy,quotas}/**/*.test.ts'],
           globalSetup: ['test/support/global-setup.ts'],
           testTimeout: 60_000,
         },

@@ -18,6 +18,7 @@ import { Retention1763700000016 } from './main/0016-retention.ts';
 import { Erasures1763700000017 } from './main/0017-erasures.ts';
 import { PersonalExports1763700000018 } from './main/0018-personal-exports.ts';
 import { TenantDeletion1763700000019 } from './main/0019-tenant-deletion.ts';
+import { VisitorIdentity1763700000021 } from './main/0021-visitor-identity.ts';
 import { Invitations1763700000022 } from './main/0022-invitations.ts';
 
 /** Migrations of the main database, oldest first. Forward only: expand, then contract. */
@@ -38,6 +39,7 @@ export const mainMigrations = [
   Erasures1763700000017,
   PersonalExports1763700000018,
   TenantDeletion1763700000019,
+  VisitorIdentity1763700000021,
   Invitations1763700000022,
 ];
 

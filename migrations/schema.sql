@@ -101,6 +101,14 @@ TABLE idempotency_keys [row level security, forced]
   created_at timestamp with time zone NOT NULL DEFAULT now()
   locked_until timestamp with time zone NOT NULL
   expires_at timestamp with time zone NOT NULL
+TABLE identity_keys [row level security, forced]
+  tenant_id uuid NOT NULL
+  id uuid NOT NULL
+  name text NOT NULL
+  algorithm text NOT NULL
+  material bytea NOT NULL
+  created_at timestamp with time zone NOT NULL DEFAULT now()
+  revoked_at timestamp with time zone
 TABLE invitations [row level security, forced]
   tenant_id uuid NOT NULL
   id uuid NOT NULL
@@ -399,6 +407,11 @@ TABLE users
   password_hash bytea NOT NULL
   created_at timestamp with time zone NOT NULL DEFAULT now()
   disabled_at timestamp with time zone
+TABLE visitor_bans [row level security, forced]
+  tenant_id uuid NOT NULL
+  visitor_id uuid NOT NULL
+  reason_code text NOT NULL
+  banned_at timestamp with time zone NOT NULL DEFAULT now()
 TABLE visitor_consents [row level security, forced]
   tenant_id uuid NOT NULL
   id uuid NOT NULL
@@ -449,6 +462,9 @@ erasures: FOREIGN KEY (tenant_id) REFERENCES tenants(id) ON DELETE CASCADE
 idempotency_keys: PRIMARY KEY (tenant_id, id)
 idempotency_keys: FOREIGN KEY (tenant_id) REFERENCES tenants(id) ON DELETE CASCADE
 idempotency_keys: UNIQUE (tenant_id, scope_hash)
+identity_keys: CHECK ((algorithm = ANY (ARRAY['HS256'::text, 'ES256'::text])))
+identity_keys: PRIMARY KEY (tenant_id, id)
+identity_keys: FOREIGN KEY (tenant_id) REFERENCES tenants(id) ON DELETE CASCADE
 invitations: PRIMARY KEY (tenant_id, id)
 invitations: CHECK ((role = ANY (ARRAY['owner'::text, 'admin'::text, 'developer'::text, 'viewer'::text])))
 invitations: FOREIGN KEY (tenant_id) REFERENCES tenants(id) ON DELETE CASCADE
@@ -557,6 +573,8 @@ turns: FOREIGN KEY (tenant_id, visitor_id) REFERENCES visitors(tenant_id, id) ON
 usage_counters: PRIMARY KEY (tenant_id, subject, starts_at, slot)
 usage_counters: FOREIGN KEY (tenant_id) REFERENCES tenants(id) ON DELETE CASCADE
 users: PRIMARY KEY (id)
+visitor_bans: PRIMARY KEY (tenant_id, visitor_id)
+visitor_bans: FOREIGN KEY (tenant_id, visitor_id) REFERENCES visitors(tenant_id, id) ON DELETE CASCADE
 visitor_consents: PRIMARY KEY (tenant_id, id)
 visitor_consents: FOREIGN KEY (tenant_id, visitor_id) REFERENCES visitors(tenant_id, id) ON DELETE CASCADE
 visitor_consents: UNIQUE (tenant_id, visitor_id, purpose)
@@ -586,6 +604,7 @@ CREATE UNIQUE INDEX erasures_unfinished ON public.erasures USING btree (tenant_i
 CREATE INDEX idempotency_keys_expiry ON public.idempotency_keys USING btree (expires_at)
 CREATE UNIQUE INDEX idempotency_keys_pkey ON public.idempotency_keys USING btree (tenant_id, id)
 CREATE UNIQUE INDEX idempotency_keys_tenant_id_scope_hash_key ON public.idempotency_keys USING btree (tenant_id, scope_hash)
+CREATE UNIQUE INDEX identity_keys_pkey ON public.identity_keys USING btree (tenant_id, id)
 CREATE UNIQUE INDEX invitations_pkey ON public.invitations USING btree (tenant_id, id)
 CREATE INDEX invitations_token ON public.invitations USING btree (token_hash)
 CREATE INDEX legal_holds_in_force ON public.legal_holds USING btree (tenant_id, object_id) WHERE (lifted_at IS NULL)
@@ -652,6 +671,8 @@ CREATE INDEX turns_unfinished ON public.turns USING btree (created_at) WHERE (fi
 CREATE UNIQUE INDEX usage_counters_pkey ON public.usage_counters USING btree (tenant_id, subject, starts_at, slot)
 CREATE INDEX users_email_hash ON public.users USING btree (email_hash)
 CREATE UNIQUE INDEX users_pkey ON public.users USING btree (id)
+CREATE INDEX visitor_bans_newest ON public.visitor_bans USING btree (banned_at)
+CREATE UNIQUE INDEX visitor_bans_pkey ON public.visitor_bans USING btree (tenant_id, visitor_id)
 CREATE UNIQUE INDEX visitor_consents_pkey ON public.visitor_consents USING btree (tenant_id, id)
 CREATE UNIQUE INDEX visitor_consents_tenant_id_visitor_id_purpose_key ON public.visitor_consents USING btree (tenant_id, visitor_id, purpose)
 CREATE UNIQUE INDEX visitors_pkey ON public.visitors USING btree (tenant_id, id)
@@ -674,6 +695,8 @@ erasures: system_read FOR SELECT TO parley_system USING true
 erasures: tenant_isolation FOR ALL TO parley_tenant USING (tenant_id = (current_setting('app.tenant'::text))::uuid) WITH CHECK (tenant_id = (current_setting('app.tenant'::text))::uuid)
 idempotency_keys: system_read FOR SELECT TO parley_system USING true
 idempotency_keys: tenant_isolation FOR ALL TO parley_tenant USING (tenant_id = (current_setting('app.tenant'::text))::uuid) WITH CHECK (tenant_id = (current_setting('app.tenant'::text))::uuid)
+identity_keys: system_read FOR SELECT TO parley_system USING true
+identity_keys: tenant_isolation FOR ALL TO parley_tenant USING (tenant_id = (current_setting('app.tenant'::text))::uuid) WITH CHECK (tenant_id = (current_setting('app.tenant'::text))::uuid)
 invitations: system_read FOR SELECT TO parley_system USING true
 invitations: tenant_isolation FOR ALL TO parley_tenant USING (tenant_id = (current_setting('app.tenant'::text))::uuid) WITH CHECK (tenant_id = (current_setting('app.tenant'::text))::uuid)
 legal_holds: tenant_isolation FOR ALL TO parley_tenant USING (tenant_id = (current_setting('app.tenant'::text))::uuid) WITH CHECK (tenant_id = (current_setting('app.tenant'::text))::uuid)
@@ -707,6 +730,8 @@ turn_queues: tenant_isolation FOR ALL TO parley_tenant USING (tenant_id = (curre
 turns: system_read FOR SELECT TO parley_system USING true
 turns: tenant_isolation FOR ALL TO parley_tenant USING (tenant_id = (current_setting('app.tenant'::text))::uuid) WITH CHECK (tenant_id = (current_setting('app.tenant'::text))::uuid)
 usage_counters: tenant_isolation FOR ALL TO parley_tenant USING (tenant_id = (current_setting('app.tenant'::text))::uuid) WITH CHECK (tenant_id = (current_setting('app.tenant'::text))::uuid)
+visitor_bans: system_read FOR SELECT TO parley_system USING true
+visitor_bans: tenant_isolation FOR ALL TO parley_tenant USING (tenant_id = (current_setting('app.tenant'::text))::uuid) WITH CHECK (tenant_id = (current_setting('app.tenant'::text))::uuid)
 visitor_consents: tenant_isolation FOR ALL TO parley_tenant USING (tenant_id = (current_setting('app.tenant'::text))::uuid) WITH CHECK (tenant_id = (current_setting('app.tenant'::text))::uuid)
 visitors: system_read FOR SELECT TO parley_system USING true
 visitors: tenant_isolation FOR ALL TO parley_tenant USING (tenant_id = (current_setting('app.tenant'::text))::uuid) WITH CHECK (tenant_id = (current_setting('app.tenant'::text))::uuid)
@@ -723,6 +748,7 @@ bots: parley_tenant DELETE, INSERT, SELECT, UPDATE
 conversations: parley_tenant DELETE, INSERT, SELECT, UPDATE
 erasures: parley_tenant INSERT, SELECT, UPDATE
 idempotency_keys: parley_tenant DELETE, INSERT, SELECT, UPDATE
+identity_keys: parley_tenant DELETE, INSERT, SELECT, UPDATE
 invitations: parley_tenant DELETE, INSERT, SELECT, UPDATE
 legal_holds: parley_tenant INSERT, SELECT, UPDATE
 memberships: parley_tenant DELETE, INSERT, SELECT, UPDATE
@@ -759,6 +785,7 @@ turn_queues: parley_tenant INSERT, SELECT, UPDATE
 turns: parley_tenant DELETE, INSERT, SELECT, UPDATE
 usage_counters: parley_tenant DELETE, INSERT, SELECT, UPDATE
 users: parley_system DELETE, INSERT, SELECT, UPDATE
+visitor_bans: parley_tenant DELETE, INSERT, SELECT, UPDATE
 visitor_consents: parley_tenant DELETE, INSERT, SELECT, UPDATE
 visitors: parley_tenant DELETE, INSERT, SELECT, UPDATE
 
@@ -768,6 +795,7 @@ api_keys: parley_system SELECT (expires_at, id, key_hash, kind, revoked_at, tena
 bot_versions: parley_tenant UPDATE (settings)
 erasures: parley_system SELECT (id, kind, state, subject_id, tenant_id)
 idempotency_keys: parley_system SELECT (expires_at, id, tenant_id)
+identity_keys: parley_system SELECT (id, revoked_at, tenant_id)
 invitations: parley_system SELECT (expires_at, id, tenant_id, token_hash)
 memberships: parley_system SELECT (created_at, id, role, tenant_id, user_id)
 outbox: parley_system SELECT (created_at, dispatched_at, given_up_at, id, last_error, name, payload, tenant_id)
@@ -782,6 +810,7 @@ tenant_privacy: parley_system SELECT (swept_at, tenant_id)
 tenants: parley_system SELECT (id, status, tenant_id)
 turn_queues: parley_system SELECT (tenant_id, tier, weight)
 turns: parley_system SELECT (attempt, created_at, deadline_at, error_code, finished_at, given_up_at, id, owner, queued_at, retries, retry_at, route, runs, started_at, state, stop_requested_at, tenant_id, tier, virtual_start)
+visitor_bans: parley_system SELECT (banned_at, tenant_id, visitor_id)
 visitors: parley_system SELECT (id, tenant_id)
 
 -- ===== keystore =====

@@ -46,6 +46,7 @@ export async function seedDemo(env: NodeJS.ProcessEnv, origins: string[]): Promi
         top_p: null,
         max_output_tokens: null,
         skills: [],
+        enforce_identity: false,
         privacy: null,
         injection: null,
         allowed_origins: origins,

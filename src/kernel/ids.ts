@@ -9,6 +9,7 @@ export const idPrefixes = {
   invitation: 'inv',
   session: 'ses',
   apiKey: 'key',
+  identityKey: 'idkey',
   visitor: 'vis',
   bot: 'bot',
   botVersion: 'botv',

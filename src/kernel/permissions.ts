@@ -28,6 +28,7 @@ export const permissions = [
   'legal_hold.manage',
   'consent.read',
   'consent.manage',
+  'visitor.ban',
   'person.export',
   'person.erase',
   'tenant.export',
@@ -67,6 +68,7 @@ const developer: Permission[] = [
   'privacy.analyze',
   'consent.read',
   'consent.manage',
+  'visitor.ban',
 ];
 const admin: Permission[] = [
   ...developer,

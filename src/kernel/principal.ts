@@ -31,6 +31,8 @@ export interface VisitorPrincipal extends Caller {
   botId: string;
   /** The credential that vouched for the visitor: when it is revoked, the visitor's sockets close. */
   vouchedBy: { kind: 'api_key' | 'session'; id: string };
+  /** The tenant's key that signed who the visitor is; absent where nothing was signed. Its end closes their sockets, too. */
+  identityKeyId?: string | undefined;
 }
 
 /** Who is calling: decided once at the edge, passed down as an argument. */

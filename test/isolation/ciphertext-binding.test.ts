@@ -32,7 +32,9 @@ beforeAll(async () => {
   keystore = new pg.Client({ connectionString: urlAs(stack.postgresUrl, stack.keystore) });
   await Promise.all([data.connect(), keystore.connect()]);
   const credential = { name: 'own', kind: 'openai' as const, secret: 'sk-own', skip_test: true };
+  const identityKey = { name: 'server', algorithm: 'HS256' };
   for (const { accessToken: token } of [mine, theirs] as TestTenant[]) {
+    expect((await stack.request('POST', '/v1/identity-keys', { token, body: identityKey })).status).toBe(201);
     expect((await stack.request('POST', '/v1/model-credentials', { token, body: credential })).status).toBe(201);
   }
   await stack.app.get(ModelSettings).putCredential({ ...credential, baseUrl: null, apiVersion: null, skipTest: true });
@@ -96,6 +98,7 @@ async function dump(): Promise<Sealed[]> {
     ['idempotency_keys', ['response'], 'NULL'],
     ['visitor_consents', ['evidence'], 't.visitor_id'],
     ['model_credentials', ['secret'], 'NULL'],
+    ['identity_keys', ['material'], 'NULL'],
     ['privacy_mappings', ['content'], 'NULL'],
     ['personal_exports', ['password', 'link_token'], 't.visitor_id'],
     [
@@ -135,6 +138,7 @@ test('P7: every ciphertext column is in the dump of this test, so that none esca
     'conversations.metadata',
     'conversations.title',
     'idempotency_keys.response',
+    'identity_keys.material',
     'invitations.content',
     'memberships.email',
     'messages.content',

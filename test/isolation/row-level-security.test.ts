@@ -162,6 +162,7 @@ describe('P4: the system role', () => {
       api_keys: ['tenant_id', 'id', 'kind', 'key_hash', 'expires_at', 'revoked_at'],
       erasures: ['tenant_id', 'id', 'kind', 'subject_id', 'state'],
       idempotency_keys: ['tenant_id', 'id', 'expires_at'],
+      identity_keys: ['tenant_id', 'id', 'revoked_at'],
       invitations: ['tenant_id', 'id', 'token_hash', 'expires_at'],
       memberships: ['tenant_id', 'id', 'user_id', 'role', 'created_at'],
       migrations: ['id', 'timestamp', 'name'],
@@ -184,6 +185,7 @@ describe('P4: the system role', () => {
         ...['finished_at', 'route', 'tier', 'virtual_start', 'queued_at', 'runs', 'retries', 'retry_at', 'given_up_at'],
       ],
       users: ['id', 'email_hash', 'password_hash', 'created_at', 'disabled_at'],
+      visitor_bans: ['tenant_id', 'visitor_id', 'banned_at'],
       visitors: ['tenant_id', 'id'],
     });
     const { rows } = await superuser.query<{ name: string }>(

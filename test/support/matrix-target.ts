@@ -29,6 +29,8 @@ export async function makeConversation(stack: TestStack, tenant: TestTenant, tex
 /** A credential that is not tried: its provider would have to be asked. */
 const credentialBody = { name: 'matrix', kind: 'openai', secret: 'sk-matrix', skip_test: true };
 
+const identityKeyBody = { name: 'matrix', algorithm: 'HS256' };
+
 async function idOf(answer: ReturnType<TestStack['request']>): Promise<string> {
   const { status, body } = await answer;
   if (![201, 202].includes(status)) throw new Error(`${status} ${JSON.stringify(body)}`);
@@ -71,6 +73,9 @@ export async function matrixTarget(stack: TestStack, mine: TestTenant, theirs: T
   const token = mine.accessToken;
   const bots = idsFor('bot', theirs.botId, () => idOf(stack.request('POST', '/v1/bots', { token, body: { name: 'mine' } })));
   const keys = idsFor('apiKey', theirs.apiKeyId, () => idOf(stack.request('POST', '/v1/api-keys', { token, body: { name: 'mine' } })));
+  const identityKey = (of: TestTenant, name: string) =>
+    idOf(stack.request('POST', '/v1/identity-keys', { token: of.accessToken, body: { ...identityKeyBody, name } }));
+  const identityKeys = idsFor('identityKey', await identityKey(theirs, foreignText), () => identityKey(mine, 'mine'));
   const credential = (of: TestTenant, name: string) =>
     idOf(stack.request('POST', '/v1/model-credentials', { token: of.accessToken, body: { ...credentialBody, name } }));
   const route = (of: TestTenant, name: string) =>
@@ -131,6 +136,7 @@ export async function matrixTarget(stack: TestStack, mine: TestTenant, theirs: T
       '/v1/bots': bots,
       '/v1/models': bots,
       '/v1/api-keys': keys,
+      '/v1/identity-keys': identityKeys,
       '/v1/model-credentials': credentials,
       '/v1/model-routes': routes,
       '/v1/conversations': conversations,
@@ -155,6 +161,8 @@ export async function matrixTarget(stack: TestStack, mine: TestTenant, theirs: T
       'POST /v1/privacy/erasures': { visitor_id: await visitor(mine) },
       'POST /v1/privacy/exports': { visitor_id: await visitor(mine) },
       'POST /v1/chat/tickets': { bot_id: mine.botId },
+      'POST /v1/identity-keys': identityKeyBody,
+      'PUT /v1/visitors/{id}/ban': { reason_code: 'matrix' },
     },
     foreignTexts: [foreignText],
   };

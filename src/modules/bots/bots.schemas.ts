@@ -27,6 +27,8 @@ const settings = {
   privacy: PrivacyPolicy.nullable(),
   /** What is done about attacks on the instructions; null is the default: they are flagged. */
   injection: InjectionPolicy.nullable(),
+  /** Whether only visitors are let in for whom the tenant vouches: by a signed identity token, or from its server. */
+  enforce_identity: z.boolean(),
 };
 
 const own = {
@@ -48,6 +50,7 @@ export const CreateBot = z
     skills: settings.skills.default([]),
     privacy: settings.privacy.default(null),
     injection: settings.injection.default(null),
+    enforce_identity: settings.enforce_identity.default(false),
     allowed_origins: own.allowed_origins.default([]),
     metadata: own.metadata.default({}),
   })
@@ -68,6 +71,7 @@ export const UpdateBot = z
     skills: settings.skills.nullable().optional(),
     privacy: settings.privacy.optional(),
     injection: settings.injection.optional(),
+    enforce_identity: settings.enforce_identity.optional(),
     allowed_origins: own.allowed_origins.nullable().optional(),
     metadata: own.metadata.nullable().optional(),
   })
@@ -81,6 +85,7 @@ export const BotSettings = z.object({
   skills: settings.skills.default([]),
   privacy: settings.privacy.default(null),
   injection: settings.injection.default(null),
+  enforce_identity: settings.enforce_identity.default(false),
 });
 /** The settings of a version. */
 export type BotSettings = z.output<typeof BotSettings>;

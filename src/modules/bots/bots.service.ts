@@ -201,8 +201,8 @@ function settingsOf(body: CreateBot): BotSettings {
 }
 
 function presentSettings(settings: BotSettings): BotSettings {
-  const { instructions, greeting, model, temperature, top_p, max_output_tokens, skills, privacy, injection } = settings;
-  // Settings that are older than the policy have none.
+  const { instructions, greeting, model, temperature, top_p, max_output_tokens, skills, privacy, injection, enforce_identity } = settings;
+  // Settings that are older than the policies have none.
   return {
     instructions,
     greeting,
@@ -213,6 +213,7 @@ function presentSettings(settings: BotSettings): BotSettings {
     skills,
     privacy: privacy ?? null,
     injection: injection ?? null,
+    enforce_identity: enforce_identity ?? false,
   };
 }
 
@@ -228,6 +229,7 @@ function changedSettings(draft: BotSettings, body: UpdateBot): BotSettings {
       skills: body.skills === null ? [] : body.skills,
       privacy: body.privacy,
       injection: body.injection,
+      enforce_identity: body.enforce_identity,
     }).filter(([, value]) => value !== undefined),
   );
   return { ...draft, ...changes };

@@ -38,6 +38,17 @@ export const chatErrors = {
   botRequired: () => commonErrors.invalidRequest([{ path: 'bot_id', message: 'name the bot that is to answer' }]),
   originNotAllowed: () =>
     new AppError('origin_not_allowed', 403, 'This origin is not among the allowed origins of the bot.', { retryable: false }),
+  identityRequired: () =>
+    new AppError(
+      'identity_required',
+      403,
+      'This bot talks only with visitors for whom the tenant vouches. Send an identity_token that your server has signed.',
+      { retryable: false, param: 'identity_token' },
+    ),
+  oneIdentity: () =>
+    commonErrors.invalidRequest([
+      { path: 'identity_token', message: 'says who the visitor is by itself: send neither visitor_id nor visitor_token' },
+    ]),
   promptInjectionBlocked: (reasons: readonly string[]) =>
     new AppError(
       'prompt_injection_blocked',

@@ -22,6 +22,14 @@ const visitorRows: HeldTable = {
   columns: ['created_at'],
   sealed: { external_id: 'text', attributes: 'json' },
 };
+const banRows: HeldTable = {
+  table: 'visitor_bans',
+  file: 'visitor_bans',
+  of: { visitor: 't.visitor_id = $2', tenant: all },
+  key: 'visitor_id',
+  ids: { visitor_id: 'visitor' },
+  columns: ['reason_code', 'banned_at'],
+};
 const membershipRows: HeldTable = {
   table: 'memberships',
   file: 'memberships',
@@ -51,6 +59,13 @@ const apiKeyRows: HeldTable = {
   ids: { id: 'apiKey', bot_id: 'bot' },
   columns: ['name', 'kind', 'mode', 'hint', 'scopes', 'created_at', 'expires_at', 'revoked_at', 'last_used_at'],
 };
+const identityKeyRows: HeldTable = {
+  table: 'identity_keys',
+  file: 'identity_keys',
+  of: { tenant: all },
+  ids: { id: 'identityKey' },
+  columns: ['name', 'algorithm', 'created_at', 'revoked_at'],
+};
 
 /** Visitors, members and their sessions, and last of all the tenant itself. */
 @Injectable()
@@ -58,12 +73,14 @@ const apiKeyRows: HeldTable = {
   rank: 1,
   tables: {
     visitors: 'person',
+    visitor_bans: 'person',
     users: 'person',
     memberships: 'person',
     invitations: 'person',
     sessions: 'person',
     refresh_tokens: 'person',
     api_keys: 'tenant',
+    identity_keys: 'tenant',
     tenants: 'tenant',
   },
 })
@@ -77,18 +94,18 @@ export class IdentityData implements PersonalDataHolder {
   ) {}
 
   export(subject: DataSubject): AsyncIterable<ExportedRecord> {
-    return this.held.records(subject, [tenantRows, membershipRows, sessionRows, apiKeyRows, visitorRows]);
+    return this.held.records(subject, [tenantRows, membershipRows, sessionRows, apiKeyRows, identityKeyRows, visitorRows, banRows]);
   }
 
   async erase(subject: DataSubject): Promise<ErasedRows> {
     const { tenantId, kind } = subject;
     if (kind === 'visitor') {
-      const erased = await this.held.erase(subject, [visitorRows]);
+      const erased = await this.held.erase(subject, [banRows, visitorRows]);
       this.visitors.forget(tenantId, subject.id);
       return erased;
     }
     const users = kind === 'user' ? [subject.id] : await this.usersOf(tenantId);
-    const erased = await this.held.erase(subject, [sessionRows, membershipRows, visitorRows]);
+    const erased = await this.held.erase(subject, [sessionRows, membershipRows, banRows, visitorRows]);
     if (kind === 'tenant') {
       const gone = await this.database.forTenant(tenantId, (tx) => changed(tx, 'DELETE FROM tenants WHERE id = $1', [tenantId]));
       if (gone > 0) erased['tenants'] = gone;

@@ -22,6 +22,25 @@ export const identityErrors = {
     }),
   visitorTokenInvalid: () =>
     new AppError('visitor_token_invalid', 401, 'This visitor token does not count (any more).', { retryable: false }),
+  identityTokenInvalid: () =>
+    new AppError(
+      'identity_token_invalid',
+      401,
+      "This identity token does not count: it must be signed with one of the tenant's identity keys (`alg`, `kid`), name a visitor (`sub`) and this bot or tenant (`aud`), and expire within 24 hours (`exp`).",
+      { retryable: false, param: 'identity_token' },
+    ),
+  identityTokenExpired: () =>
+    new AppError('identity_token_expired', 401, 'This identity token has expired. Get a new one from your server.', {
+      retryable: false,
+      param: 'identity_token',
+    }),
+  visitorBanned: () => new AppError('visitor_banned', 403, 'This visitor is not let in any more.', { retryable: false }),
+  visitorNotFound: () => commonErrors.notFound('visitor'),
+  identityKeyNotFound: () => commonErrors.notFound('identity key'),
+  tooManyIdentityKeys: (limit: number) =>
+    commonErrors.conflict('too_many_identity_keys', `A tenant has at most ${limit} identity keys. Revoke one first.`),
+  unknownIdentityKeyCursor: () => commonErrors.invalidRequest([{ path: 'after', message: 'must be the id of an identity key' }]),
+  notAKey: () => commonErrors.invalidRequest([{ path: 'public_key', message: 'is no point on P-256' }]),
   ticketInvalid: () =>
     new AppError('ticket_invalid', 401, 'This ticket is unknown, used or expired. Ask for a new one.', { retryable: false }),
   originNotAllowed: () => new AppError('origin_not_allowed', 403, 'This ticket was issued to another origin.', { retryable: false }),

@@ -17,6 +17,10 @@ import { ApiKeysRepository } from './api-keys/api-keys.repository.ts';
 import { ApiKeys } from './api-keys/api-keys.service.ts';
 import { AttemptLimits } from './attempts/attempt-limits.ts';
 import { CreationLimits } from './creation-limits.ts';
+import { IdentityKeysController } from './identity-keys/identity-keys.controller.ts';
+import { IdentityKeysRepository } from './identity-keys/identity-keys.repository.ts';
+import { IdentityKeys } from './identity-keys/identity-keys.service.ts';
+import { IdentityTokens } from './identity-keys/identity-tokens.ts';
 import { InvitationsController } from './members/invitations.controller.ts';
 import { Invitations } from './members/invitations.service.ts';
 import { InvitedAccounts } from './members/invited-accounts.ts';
@@ -41,6 +45,9 @@ import { JwksController } from './signing/jwks.controller.ts';
 import { SigningKeys } from './signing/signing-keys.ts';
 import { Statements } from './signing/statements.ts';
 import { Tickets } from './tickets/tickets.ts';
+import { VisitorBansController } from './visitors/visitor-bans.controller.ts';
+import { VisitorBansRepository } from './visitors/visitor-bans.repository.ts';
+import { VisitorBans } from './visitors/visitor-bans.service.ts';
 import { VisitorTokens } from './visitors/visitor-tokens.ts';
 import { VisitorsRepository } from './visitors/visitors.repository.ts';
 import { Visitors } from './visitors/visitors.service.ts';
@@ -79,6 +86,11 @@ const keysAndVisitors = [
   VisitorsRepository,
   Visitors,
   VisitorTokens,
+  VisitorBansRepository,
+  VisitorBans,
+  IdentityKeysRepository,
+  IdentityKeys,
+  IdentityTokens,
   Tickets,
   IdentityData,
 ];
@@ -86,7 +98,16 @@ const members = [MembersRepository, Members, Invitations, InvitedAccounts, Joini
 
 /** Who calls, and what they may do: the guard over every route, and everything that credentials come from. */
 @Module({
-  controllers: [AuthController, JwksController, MeController, ApiKeysController, MembersController, InvitationsController],
+  controllers: [
+    AuthController,
+    JwksController,
+    MeController,
+    ApiKeysController,
+    IdentityKeysController,
+    VisitorBansController,
+    MembersController,
+    InvitationsController,
+  ],
   providers: [...access, ...signingIn, ...keysAndVisitors, ...members, AccessGuard, { provide: APP_GUARD, useExisting: AccessGuard }],
   exports: [
     Authenticator,
@@ -94,6 +115,8 @@ const members = [MembersRepository, Members, Invitations, InvitedAccounts, Joini
     Tickets,
     VisitorTokens,
     Visitors,
+    VisitorBans,
+    IdentityTokens,
     CredentialChanges,
     CredentialWatch,
     SignUp,

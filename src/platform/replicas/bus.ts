@@ -8,6 +8,7 @@ import { safeError } from '../telemetry/index.ts';
 export type ReplicaHint =
   | { kind: 'stop-turn'; tenantId: string; turnId: string }
   | { kind: 'recheck-credentials'; tenantId: string }
+  | { kind: 'visitor-banned'; tenantId: string; visitorId: string }
   /** Without a subject: all keys of the tenant. `erased`: they are gone for good, with whom they belonged to. */
   | { kind: 'keys-changed'; tenantId: string; subjectId: string | null; erased?: boolean };
 

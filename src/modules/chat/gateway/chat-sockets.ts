@@ -1,7 +1,7 @@
 import { Inject, Injectable, Logger } from '@nestjs/common';
 import { KeyChanges } from '../../../platform/crypto/index.ts';
 import { metrics, safeError } from '../../../platform/telemetry/index.ts';
-import { CredentialWatch } from '../../identity/index.ts';
+import { CredentialWatch, VisitorBans } from '../../identity/index.ts';
 import { type ChatConfig, chatConfig } from '../chat.config.ts';
 import type { ChatSocket } from './chat-socket.ts';
 import { closeCodes, serverFrame } from './frames.ts';
@@ -33,12 +33,20 @@ export class ChatSockets {
     private readonly tenants: TenantSockets,
     private readonly plans: PlanLimits,
     private readonly keyChanges: KeyChanges,
+    private readonly bans: VisitorBans,
     @Inject(chatConfig.token) private readonly config: ChatConfig,
   ) {}
 
   /** Starts the timers. */
   start(): void {
-    this.keyChanges.onErased((tenantId, subjectId) => this.closeErased(tenantId, subjectId));
+    this.keyChanges.onErased((erased, subjectId) =>
+      this.closeThose(
+        (tenant, visitor) => tenant === erased && (subjectId === null || visitor === subjectId),
+        closeCodes.credential,
+        'erased',
+      ),
+    );
+    this.bans.onBan((isBanned) => this.closeThose(isBanned, closeCodes.forbidden, 'visitor_banned'));
     this.nextPings = performance.now() + this.config.pingMs;
     this.timers.push(
       setInterval(() => this.checkReaders(), readerCheckMs),
@@ -101,12 +109,8 @@ export class ChatSockets {
     for (const timer of this.timers) clearInterval(timer);
   }
 
-  private closeErased(tenantId: string, subjectId: string | null): void {
-    for (const socket of this.sockets) {
-      const { party } = socket;
-      if (party.tenantId === tenantId && (subjectId === null || party.visitorId === subjectId))
-        socket.close(closeCodes.credential, 'erased');
-    }
+  private closeThose(matches: (tenantId: string, visitorId: string) => boolean, code: number, reason: string): void {
+    for (const socket of this.sockets) if (matches(socket.party.tenantId, socket.party.visitorId)) socket.close(code, reason);
   }
 
   private checkReaders(): void {
@@ -153,6 +157,7 @@ export class ChatSockets {
     const all = [...this.sockets];
     if (all.length === 0) return;
     try {
+      await this.bans.lookAgain();
       const live = await this.watch.check(all.map(({ principal }) => principal));
       for (const [at, socket] of all.entries()) if (live[at] === false) socket.close(closeCodes.credential, 'credential no longer valid');
     } catch (error) {

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { maxIdentityTokenLength } from '../../identity/index.ts';
 
 /** Body of "ask for a ticket". */
 export const CreateTicket = z
@@ -15,6 +16,11 @@ export const CreateTicket = z
       .max(4_000)
       .optional()
       .meta({ description: 'From an earlier ticket of an anonymous visitor: the same person again.' }),
+    identity_token: z
+      .string()
+      .max(maxIdentityTokenLength)
+      .optional()
+      .meta({ description: "A JWT with which the tenant's server says who the visitor is, signed with one of its identity keys." }),
   })
   .meta({ id: 'CreateTicket' });
 /** A ticket request, validated. */

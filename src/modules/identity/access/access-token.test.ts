@@ -174,7 +174,7 @@ test('damaged tokens are refused, never an internal error', async () => {
 });
 
 test('visitor tokens and access tokens do not pass for each other', async () => {
-  const visitors = { exists: async () => true } as unknown as Visitors;
+  const visitors = { isWelcome: async () => true } as unknown as Visitors;
   const visitorTokens = new VisitorTokens(keys, visitors, http, config);
   const ids = { tenantId: newUuid(), botId: newUuid(), visitorId: newUuid() };
   const visitorToken = await visitorTokens.issue(ids);

@@ -2,9 +2,9 @@ import { Injectable } from '@nestjs/common';
 import type { Role } from '../../../kernel/permissions.ts';
 import { row, rows, type Transaction } from '../../../platform/database/index.ts';
 
-/** A session or an API key, by its ids. */
+/** A session, an API key or an identity key, by its ids. */
 export interface CredentialRef {
-  kind: 'session' | 'api_key';
+  kind: 'session' | 'api_key' | 'identity_key';
   tenantId: string;
   id: string;
 }
@@ -18,15 +18,21 @@ export interface LiveCredential extends CredentialRef {
 /** Which credentials count. Runs as the system role: ids, states and times only. */
 @Injectable()
 export class CredentialStatesRepository {
-  /** Whether a tenant has a visitor. */
-  async hasVisitor(tx: Transaction, tenantId: string, visitorId: string): Promise<boolean> {
-    return (await row(tx, 'SELECT 1 FROM visitors WHERE tenant_id = $1 AND id = $2', [tenantId, visitorId])) !== undefined;
+  /** Whether a tenant has a visitor, and whether they are banned. */
+  visitor(tx: Transaction, tenantId: string, visitorId: string): Promise<{ banned: boolean } | undefined> {
+    return row(
+      tx,
+      `SELECT EXISTS (SELECT 1 FROM visitor_bans b WHERE b.tenant_id = $1 AND b.visitor_id = $2) AS banned
+       FROM visitors WHERE tenant_id = $1 AND id = $2`,
+      [tenantId, visitorId],
+    );
   }
 
   /** Those of `refs` that are neither revoked nor expired, of an active tenant and, for sessions, an enabled user. One statement. */
   live(tx: Transaction, refs: CredentialRef[]): Promise<LiveCredential[]> {
     const sessions = refs.filter(({ kind }) => kind === 'session');
     const keys = refs.filter(({ kind }) => kind === 'api_key');
+    const identityKeys = refs.filter(({ kind }) => kind === 'identity_key');
     return rows<LiveCredential>(
       tx,
       `SELECT 'session' AS kind, s.tenant_id AS "tenantId", s.id, s.user_id AS "userId", m.role
@@ -41,8 +47,14 @@ export class CredentialStatesRepository {
          FROM unnest($3::uuid[], $4::uuid[]) AS asked (tenant_id, id)
          JOIN api_keys k ON k.tenant_id = asked.tenant_id AND k.id = asked.id
          JOIN tenants t ON t.id = k.tenant_id
-        WHERE k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > now()) AND t.status = 'active'`,
-      [sessions.map((ref) => ref.tenantId), sessions.map((ref) => ref.id), keys.map((ref) => ref.tenantId), keys.map((ref) => ref.id)],
+        WHERE k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > now()) AND t.status = 'active'
+       UNION ALL
+       SELECT 'identity_key', i.tenant_id, i.id, NULL, NULL
+         FROM unnest($5::uuid[], $6::uuid[]) AS asked (tenant_id, id)
+         JOIN identity_keys i ON i.tenant_id = asked.tenant_id AND i.id = asked.id
+         JOIN tenants t ON t.id = i.tenant_id
+        WHERE i.revoked_at IS NULL AND t.status = 'active'`,
+      [sessions, keys, identityKeys].flatMap((kind) => [kind.map((ref) => ref.tenantId), kind.map((ref) => ref.id)]),
     );
   }
 }

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { clock } from '../../../kernel/clock.ts';
-import type { Principal } from '../../../kernel/principal.ts';
+import type { Principal, VisitorPrincipal } from '../../../kernel/principal.ts';
 import { SystemDatabase } from '../../../platform/database/index.ts';
 import { type CredentialRef, CredentialStatesRepository, type LiveCredential } from './credential-states.repository.ts';
 
@@ -14,20 +14,25 @@ export class CredentialWatch {
 
   /**
    * One answer per principal, in order, with one database statement for all: false when the credential (for a visitor, the
-   * one that vouched) is revoked or expired, its user disabled, its role another than before, or its tenant suspended.
+   * ones that vouched) is revoked or expired, its user disabled, its role another than before, or its tenant suspended.
    */
   async check(principals: Principal[]): Promise<boolean[]> {
     if (principals.length === 0) return [];
-    const live = await this.liveOf(principals.map(credentialOf));
-    return principals.map((principal) => stillCounts(principal, live.get(keyOf(credentialOf(principal)))));
+    const live = await this.liveOf(principals.flatMap(credentialsOf));
+    return principals.map((principal) => credentialsOf(principal).every((ref) => stillCounts(principal, live.get(keyOf(ref)))));
   }
 
-  /** True when a credential counts right now, and the visitor (a UUID) for whom it vouched has not been erased. */
-  async vouchesFor(visitorId: string, ref: CredentialRef): Promise<boolean> {
-    const [live, there] = await this.system.run('credential-recheck', (tx) =>
-      Promise.all([this.states.live(tx, [ref]), this.states.hasVisitor(tx, ref.tenantId, visitorId)]),
+  /**
+   * Whether a visitor may come in: `no` when something that vouched for them does not count right now or they have been erased, `banned` when the
+   * tenant does not want them.
+   */
+  async admits(principal: VisitorPrincipal): Promise<'yes' | 'no' | 'banned'> {
+    const refs = credentialsOf(principal);
+    const [live, visitor] = await this.system.run('credential-recheck', (tx) =>
+      Promise.all([this.states.live(tx, refs), this.states.visitor(tx, principal.tenantId, principal.visitorId)]),
     );
-    return live.length > 0 && there;
+    if (live.length < refs.length || visitor === undefined) return 'no';
+    return visitor.banned ? 'banned' : 'yes';
   }
 
   private async liveOf(refs: CredentialRef[]): Promise<Map<string, LiveCredential>> {
@@ -37,12 +42,16 @@ export class CredentialWatch {
   }
 }
 
-/** The stored credential that a principal stands on. */
-export function credentialOf(principal: Principal): CredentialRef {
+/** The stored credentials that a principal stands on, all of which must count. */
+function credentialsOf(principal: Principal): CredentialRef[] {
   const { tenantId } = principal;
-  if (principal.kind === 'user') return { kind: 'session', tenantId, id: principal.sessionId };
-  if (principal.kind === 'api_key') return { kind: 'api_key', tenantId, id: principal.keyId };
-  return { ...principal.vouchedBy, tenantId };
+  if (principal.kind === 'user') return [{ kind: 'session', tenantId, id: principal.sessionId }];
+  if (principal.kind === 'api_key') return [{ kind: 'api_key', tenantId, id: principal.keyId }];
+  const { vouchedBy, identityKeyId } = principal;
+  return [
+    { ...vouchedBy, tenantId },
+    ...(identityKeyId === undefined ? [] : [{ kind: 'identity_key' as const, tenantId, id: identityKeyId }]),
+  ];
 }
 
 function stillCounts(principal: Principal, live: LiveCredential | undefined): boolean {

@@ -23,6 +23,8 @@ export interface TicketSubject {
   origin?: string | undefined;
   /** The credential on which the ticket was issued. */
   vouchedBy: VisitorPrincipal['vouchedBy'];
+  /** The tenant's key that signed who the visitor is, if any did. */
+  identityKeyId?: string | undefined;
 }
 
 const Stored = z.object({
@@ -31,6 +33,7 @@ const Stored = z.object({
   visitorId: z.uuid(),
   origin: z.string().optional(),
   vouchedBy: z.object({ kind: z.enum(['api_key', 'session']), id: z.uuid() }),
+  identityKeyId: z.uuid().optional(),
   /** Milliseconds since the epoch. */
   expiresAt: z.number(),
 });
@@ -52,15 +55,16 @@ export class Tickets {
   async issue(subject: TicketSubject): Promise<{ ticket: string; expiresAt: Date }> {
     const ticket = ticketPrefix + newSecret(32);
     const expiresAt = clock.now() + this.config.ticketSeconds * 1000;
-    const { tenantId, botId, visitorId, origin, vouchedBy } = subject;
-    const stored: z.input<typeof Stored> = { tenantId, botId, visitorId, origin, vouchedBy, expiresAt };
+    const { tenantId, botId, visitorId, origin, vouchedBy, identityKeyId } = subject;
+    const stored: z.input<typeof Stored> = { tenantId, botId, visitorId, origin, vouchedBy, identityKeyId, expiresAt };
     await this.redis.commands.set(this.keyOf(ticket), JSON.stringify(stored), 'EX', this.config.ticketSeconds);
     return { ticket, expiresAt: new Date(expiresAt) };
   }
 
   /**
    * Uses a ticket up and gives its visitor. `origin` is the request's `Origin` header. Throws 401 `ticket_invalid` when the
-   * ticket is unknown, used or expired, its credential or tenant no longer counts or its visitor has been erased, and 403 `origin_not_allowed`.
+   * ticket is unknown, used or expired, its credential or tenant no longer counts or its visitor has been erased, and 403
+   * `origin_not_allowed` or `visitor_banned`.
    */
   async redeem(ticket: string, origin?: string): Promise<VisitorPrincipal> {
     if (!pattern.test(ticket)) throw identityErrors.ticketInvalid();
@@ -70,9 +74,21 @@ export class Tickets {
     const stored = Stored.parse(JSON.parse(value));
     if (stored.expiresAt <= clock.now()) throw identityErrors.ticketInvalid();
     if (stored.origin !== undefined && stored.origin !== origin) throw identityErrors.originNotAllowed();
-    const { tenantId, botId, visitorId, vouchedBy } = stored;
-    if (!(await this.watch.vouchesFor(visitorId, { ...vouchedBy, tenantId }))) throw identityErrors.ticketInvalid();
-    return { kind: 'visitor', tenantId, botId, visitorId, vouchedBy, permissions: visitorPermissions };
+    const { tenantId, botId, visitorId, vouchedBy, identityKeyId } = stored;
+    const signed = identityKeyId === undefined ? {} : { identityKeyId };
+    const visitor: VisitorPrincipal = {
+      kind: 'visitor',
+      tenantId,
+      botId,
+      visitorId,
+      vouchedBy,
+      ...signed,
+      permissions: visitorPermissions,
+    };
+    const admitted = await this.watch.admits(visitor);
+    if (admitted === 'no') throw identityErrors.ticketInvalid();
+    if (admitted === 'banned') throw identityErrors.visitorBanned();
+    return visitor;
   }
 
   private keyOf(ticket: string): string {

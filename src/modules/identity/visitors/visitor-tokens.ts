@@ -48,10 +48,10 @@ export class VisitorTokens {
       .sign(privateKey);
   }
 
-  /** Whom a token names; the caller compares tenant and bot. Throws 401 `visitor_token_invalid`, also for an erased visitor. */
+  /** Whom a token names; the caller compares tenant and bot. Throws 401 `visitor_token_invalid`, also for an erased visitor, 403 `visitor_banned`. */
   async verify(token: string): Promise<VisitorTokenSubject> {
     const subject = toSubject(await this.verifiedPayload(token));
-    if (subject === undefined || !(await this.visitors.exists(subject.tenantId, subject.visitorId)))
+    if (subject === undefined || !(await this.visitors.isWelcome(subject.tenantId, subject.visitorId)))
       throw identityErrors.visitorTokenInvalid();
     return subject;
   }

@@ -8,14 +8,23 @@ export interface VisitorDraft {
   externalId: Buffer;
 }
 
+/** A visitor who is there. */
+export interface FoundVisitor {
+  id: string;
+  banned: boolean;
+}
+
+const banned = 'EXISTS (SELECT 1 FROM visitor_bans b WHERE b.tenant_id = v.tenant_id AND b.visitor_id = v.id) AS banned';
+
 /** Visitors (a tenant's end users) in the database. */
 @Injectable()
 export class VisitorsRepository {
-  /** Id of the visitor with that keyed hash of the external id. */
-  async findId(tx: Transaction, tenantId: string, externalIdHash: Buffer): Promise<string | undefined> {
-    return (
-      await row<{ id: string }>(tx, 'SELECT id FROM visitors WHERE tenant_id = $1 AND external_id_hash = $2', [tenantId, externalIdHash])
-    )?.id;
+  /** The visitor with that keyed hash of the external id. */
+  find(tx: Transaction, tenantId: string, externalIdHash: Buffer): Promise<FoundVisitor | undefined> {
+    return row<FoundVisitor>(tx, `SELECT id, ${banned} FROM visitors v WHERE tenant_id = $1 AND external_id_hash = $2`, [
+      tenantId,
+      externalIdHash,
+    ]);
   }
 
   /** Stores a visitor; false when the external id is taken. */
@@ -34,8 +43,13 @@ export class VisitorsRepository {
     return rows(tx, 'SELECT id, external_id AS "externalId" FROM visitors WHERE tenant_id = $1 AND id = ANY($2::uuid[])', [tenantId, ids]);
   }
 
-  /** True when the tenant has that visitor. */
-  async exists(tx: Transaction, tenantId: string, id: string): Promise<boolean> {
-    return (await row(tx, 'SELECT 1 FROM visitors WHERE tenant_id = $1 AND id = $2', [tenantId, id])) !== undefined;
+  /** The visitor with that id. */
+  byId(tx: Transaction, tenantId: string, id: string): Promise<FoundVisitor | undefined> {
+    return row<FoundVisitor>(tx, `SELECT id, ${banned} FROM visitors v WHERE tenant_id = $1 AND id = $2`, [tenantId, id]);
+  }
+
+  /** Replaces what is said of a visitor; `attributes` is ciphertext. */
+  async describe(tx: Transaction, tenantId: string, id: string, attributes: Buffer): Promise<void> {
+    await changed(tx, 'UPDATE visitors SET attributes = $3 WHERE tenant_id = $1 AND id = $2', [tenantId, id, attributes]);
   }
 }

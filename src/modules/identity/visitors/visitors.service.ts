@@ -2,9 +2,10 @@ import { Injectable, type OnModuleInit } from '@nestjs/common';
 import { newUuid, publicId } from '../../../kernel/ids.ts';
 import { CannotDecrypt, defineSealedTable, KeyChanges, KeyedHash, KeyRing, type Place, seal } from '../../../platform/crypto/index.ts';
 import { TenantDatabase } from '../../../platform/database/index.ts';
+import { credentialMemoryMs } from '../access/credential-changes.ts';
 import { RecentValues } from '../access/recent-values.ts';
 import { identityErrors } from '../identity.errors.ts';
-import { VisitorsRepository } from './visitors.repository.ts';
+import { type FoundVisitor, VisitorsRepository } from './visitors.repository.ts';
 
 /** An end user of a tenant. */
 export interface Visitor {
@@ -19,8 +20,8 @@ const maxExternalIdLength = 200;
 /** The end users of tenants. What names them is encrypted under a key of their own and found by its keyed hash. */
 @Injectable()
 export class Visitors implements OnModuleInit {
-  /** Short-lived, since a visitor may be erased at any time. */
-  private readonly recent = new RecentValues<{ tenantId: string; id: string }>({ maxEntries: 10_000, maxAgeMs: 10_000 });
+  /** Short-lived, since a visitor may be erased or banned at any time, and word of it be lost. */
+  private readonly recent = new RecentValues<{ tenantId: string; id: string }>({ maxEntries: 10_000, maxAgeMs: credentialMemoryMs });
 
   constructor(
     private readonly database: TenantDatabase,
@@ -39,7 +40,12 @@ export class Visitors implements OnModuleInit {
     this.recent.forget((known) => known.tenantId === tenantId && (id === null || known.id === id));
   }
 
-  /** The visitor whom the tenant knows by `externalId`, made at first use; the same from any number of parallel calls. Throws 400 for its length. */
+  /** Lets go of what is remembered of all for whom `matches` is true. */
+  forgetThose(matches: (tenantId: string, id: string) => boolean): void {
+    this.recent.forget((known) => matches(known.tenantId, known.id));
+  }
+
+  /** The visitor whom the tenant knows by `externalId`, made at first use; the same from any number of parallel calls. Throws 400 for its length, 403 `visitor_banned`. */
   async resolve(tenantId: string, externalId: string): Promise<Visitor> {
     if (externalId.length < 1 || externalId.length > maxExternalIdLength) throw identityErrors.externalIdLength();
     const hash = this.hash.of('visitor-id', tenantId, externalId);
@@ -52,9 +58,9 @@ export class Visitors implements OnModuleInit {
   }
 
   /** Id of the visitor whom the tenant knows by `externalId`; undefined when there is none. */
-  find(tenantId: string, externalId: string): Promise<string | undefined> {
+  async find(tenantId: string, externalId: string): Promise<string | undefined> {
     const hash = this.hash.of('visitor-id', tenantId, externalId);
-    return this.database.forTenant(tenantId, (tx) => this.repository.findId(tx, tenantId, hash));
+    return (await this.database.forTenant(tenantId, (tx) => this.repository.find(tx, tenantId, hash)))?.id;
   }
 
   /** A new visitor whom the tenant does not know: their external id is their own `vis_…` id. */
@@ -80,17 +86,30 @@ export class Visitors implements OnModuleInit {
   }
 
   /** True when the tenant has that visitor (still). */
-  exists(tenantId: string, id: string): Promise<boolean> {
-    return this.database.forTenant(tenantId, (tx) => this.repository.exists(tx, tenantId, id));
+  async exists(tenantId: string, id: string): Promise<boolean> {
+    return (await this.database.forTenant(tenantId, (tx) => this.repository.byId(tx, tenantId, id))) !== undefined;
+  }
+
+  /** True when the tenant has that visitor (still) and lets them in. Throws 403 `visitor_banned`. */
+  async isWelcome(tenantId: string, id: string): Promise<boolean> {
+    const found = await this.database.forTenant(tenantId, (tx) => this.repository.byId(tx, tenantId, id));
+    return found !== undefined && welcome(found) === id;
+  }
+
+  /** Replaces what the tenant says of a visitor: personal, sealed under the visitor's key. */
+  async describe(tenantId: string, id: string, attributes: Readonly<Record<string, unknown>>): Promise<void> {
+    const place = { ...placeOf(tenantId, id), column: 'attributes' };
+    const sealed = seal(await this.keyRing.visitorKey(tenantId, id), place, JSON.stringify(attributes));
+    await this.database.forTenant(tenantId, (tx) => this.repository.describe(tx, tenantId, id, sealed));
   }
 
   private async findOrCreate(tenantId: string, id: string, externalId: string, externalIdHash: Buffer): Promise<string> {
-    const known = await this.database.atOnce(tenantId, (tx) => this.repository.findId(tx, tenantId, externalIdHash));
-    if (known !== undefined) return known;
+    const known = await this.database.atOnce(tenantId, (tx) => this.repository.find(tx, tenantId, externalIdHash));
+    if (known !== undefined) return welcome(known);
     const sealed = seal(await this.keyRing.newVisitorKey(tenantId, id), placeOf(tenantId, id), externalId);
     const winner = await this.database.forTenant(tenantId, async (tx) => {
       if (await this.repository.insert(tx, tenantId, { id, externalIdHash, externalId: sealed })) return id;
-      return this.repository.findId(tx, tenantId, externalIdHash);
+      return (await this.repository.find(tx, tenantId, externalIdHash))?.id;
     });
     if (winner === undefined) throw new Error('a visitor was erased while it was resolved');
     // Somebody else was faster; the key made for this attempt opens nothing.
@@ -103,6 +122,11 @@ defineSealedTable({ table: 'visitors', columns: ['external_id', 'attributes'] })
 
 function placeOf(tenantId: string, visitorId: string): Place {
   return { tenantId, table: 'visitors', column: 'external_id', rowId: visitorId };
+}
+
+function welcome({ id, banned }: FoundVisitor): string {
+  if (banned) throw identityErrors.visitorBanned();
+  return id;
 }
 
 function unlessErased(error: unknown): undefined {
