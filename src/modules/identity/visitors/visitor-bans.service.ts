@@ -10,7 +10,7 @@ import { type BannedVisitor, VisitorBansRepository } from './visitor-bans.reposi
 import type { BanVisitor } from './visitor-bans.schemas.ts';
 import { Visitors } from './visitors.service.ts';
 
-/** How far back `lookAgain` looks, in seconds: many times as long as the pause between two looks. */
+/** How far back `lookAgain` looks beyond the look before, in seconds: clocks differ, and a transaction that bans takes a moment to commit. */
 const lookBackSeconds = 60;
 
 /** Says whether a visitor, by the UUIDs of the tenant and their own, is among those who were banned. */
@@ -23,6 +23,8 @@ export type IsBanned = (tenantId: string, visitorId: string) => boolean;
 @Injectable()
 export class VisitorBans implements OnModuleInit {
   private readonly logger = new Logger(VisitorBans.name);
+  /** Monotonic milliseconds; what was banned before the start is found where visitors come in. */
+  private lastLookAt = performance.now();
   private readonly listeners: ((isBanned: IsBanned) => void)[] = [];
 
   constructor(
@@ -78,7 +80,11 @@ export class VisitorBans implements OnModuleInit {
 
   /** Asks Postgres who was banned lately, in one statement for all tenants, and tells the listeners. */
   async lookAgain(): Promise<void> {
-    const found = await this.system.run('credential-recheck', (tx) => this.repository.within(tx, lookBackSeconds));
+    const startedAt = performance.now();
+    // Further back where Postgres was away in between.
+    const seconds = lookBackSeconds + (startedAt - this.lastLookAt) / 1_000;
+    const found = await this.system.run('credential-recheck', (tx) => this.repository.within(tx, seconds));
+    this.lastLookAt = startedAt;
     if (found.length > 0) this.tell(found);
   }
 
