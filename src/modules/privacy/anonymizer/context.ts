@@ -33,12 +33,17 @@ function lastOf(text: string, words: RegExp | undefined): number {
   return last;
 }
 
-/** An expression that finds any of some words (their beginnings) as words of their own. */
+/** An expression that finds any of some words, which may go on (`call` in `calling`); a `!` behind one says that it may not. */
 export function anyOf(words: string): RegExp {
   const alternatives = words
     .split(',')
     .map((word) => word.trim())
     .filter((word) => word !== '')
-    .map((word) => word.replaceAll(/[.*+?^${}()|[\]\\]/g, String.raw`\$&`).replaceAll(' ', String.raw`[\s_.-]*`));
+    .map((word) =>
+      word
+        .replaceAll(/[.*+?^${}()|[\]\\]/g, String.raw`\$&`)
+        .replaceAll(' ', String.raw`[\s_.-]*`)
+        .replace(/!$/, String.raw`(?!\p{L})`),
+    );
   return new RegExp(String.raw`(?<![\p{L}\d])(?:${alternatives.join('|')})`, 'gu');
 }

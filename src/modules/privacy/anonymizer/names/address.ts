@@ -2,7 +2,7 @@ import { anyOf } from '../context.ts';
 import type { Finding, Recognizer } from '../recognizer.ts';
 import { labels } from './cue-words.ts';
 import { isCommon } from './word-lists.ts';
-import { nakedStreet, partBefore, postBox, streetFirst, streetForms, streetSmall } from './address-forms.ts';
+import { germanPreposition, labelled, nakedStreet, partBefore, postBox, streetFirst, streetForms, streetSmall } from './address-forms.ts';
 
 interface Form {
   pattern: RegExp;
@@ -20,6 +20,8 @@ const forms: readonly Form[] = [
   { pattern: new RegExp(postBox, 'giu'), confidence: 0.85 },
   { pattern: new RegExp(streetFirst, 'gu'), confidence: 0.65, holds: (text) => /\d/.test(text) },
   ...withoutNumber,
+  { pattern: new RegExp(germanPreposition, 'gu'), confidence: 0.3 },
+  { pattern: new RegExp(labelled, 'gu'), confidence: 0.6 },
   {
     pattern: new RegExp(streetSmall, 'giu'),
     confidence: 0.3,
@@ -34,7 +36,7 @@ export const address: Recognizer = {
   kinds: ['STREET_ADDRESS'],
   context: {
     for: anyOf(
-      'address,lives at,live at,living at,located at,ship to,shipping,deliver,delivery,billing,mailing,residing,residence,street,home is,adresse,anschrift,dirección,indirizzo,send it to,send to,moved to,pick up at,house at',
+      'address,lives at,live at,living at,located at,ship to,shipping,deliver,delivery,billing,mailing,residing,residence,street,home is,adresse,anschrift,dirección,indirizzo,send it to,send to,moved to,wohne,wohnt,wohnhaft,pick up at,house at',
     ),
   },
   find({ text, numbers }) {

@@ -10,6 +10,8 @@ const townEnding =
 const whereabouts =
   /\b(?:in|from|to|near|at|around|outside|visit(?:ing|ed)?|leaving|live in|lives in|living in|moved to|born in|based in|travel(?:l?ing)? to|fl(?:y|ying|ight) to|city of|town of|state of|aus|nach|bei|wohne in|à|de|vers|desde|hacia|a|da|verso)\s$/i;
 
+/** Small words inside the names of towns. */
+const inTowns: ReadonlySet<string> = new Set('de del della di la las los le les upon on sur sous am an im in der do da'.split(' '));
 const atHome = /\b(?:live|lives|living|lived|born|based|moved|moving|grew up|stay|staying) (?:in|to|near|from)\s$/;
 const lowBefore: ReadonlySet<string> = new Set('in from to near at visiting via'.split(' '));
 
@@ -47,6 +49,7 @@ function placeAt(text: string, words: readonly Word[], at: number): { to: number
       .join(' ');
     if (isCommon(name)) continue;
     if (isCountry(name) || isRegion(name)) return { to, confidence: isFirstName(name) && !stands ? 0.45 : 0.8 };
+    if (to === at + 1 && townBeginnings.has(name)) break;
     if (isCity(name)) return { to, confidence: ofCity(text, words, at, to, name, stands) };
   }
   return likely(words, at, stands, text);
@@ -84,7 +87,11 @@ function likely(words: readonly Word[], at: number, stands: boolean, text: strin
   const unknown = isUnknownName(first);
   if (!unknown && (isCommon(first.lower) || !isLastName(first.lower))) return undefined;
   let to = at + 1;
-  while (to < words.length && to - at < longest && follows(words[to - 1], words[to]) && looksLikeName(words[to])) to += 1;
+  while (to < words.length && to - at < longest && follows(words[to - 1], words[to])) {
+    if (looksLikeName(words[to])) to += 1;
+    else if (inTowns.has(words[to]?.lower ?? '') && follows(words[to], words[to + 1]) && looksLikeName(words[to + 1])) to += 2;
+    else break;
+  }
   const { person, place, company } = surroundingsOf(text, words, at, to);
   if (company > 0 || isFirstName(first.lower)) return undefined;
   if (place > person) return { to, confidence: place === 2 ? (unknown ? 0.65 : 0.55) : 0.45 };

@@ -56,6 +56,12 @@ const patterns: { pattern: RegExp; confidence: number; holds?: (text: string) =>
     ),
     confidence: 0.75,
   },
+  {
+    // `Abshire - Jones`, of two surnames.
+    pattern: new RegExp(String.raw`(?=\p{Lu})(?<![\p{L}\d])${capital} - ${capital}(?![\p{L}]| \p{Lu})`, 'gu'),
+    confidence: 0.7,
+    holds: (text) => text.split(' - ').every((part) => isLastName(part.toLowerCase())),
+  },
   { pattern: new RegExp(String.raw`(?=\p{Lu})(?<![\p{L}\d])${capital} & ${capital}(?![\p{L}])`, 'gu'), confidence: 0.45 },
   // Where somebody works.
   {

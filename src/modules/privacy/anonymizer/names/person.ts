@@ -123,6 +123,7 @@ function ofSeveral({ words, german }: Source, from: number, to: number, around: 
     .join(' ');
   if (isCity(name)) return 0.2;
   const initial = /^\p{Lu}$/u.test(first.text);
+  if (townBeginnings.has(first.lower) && around.place === 2) return 0.3;
   if (isFirstName(first.lower) && isOnlyName(first.lower)) return 0.85;
   if (isFirstName(first.lower) && (!first.first || isLastName(last.lower)))
     return isWord(last.lower) && !isOnlyName(last.lower) ? (hinted ? 0.6 : 0.42) : 0.8;

@@ -64,7 +64,7 @@ rugby essen baden march bend plains university of alexandria diego angeles lared
 
 /** Cities that are meant where they are written with a capital, although they are names as well. */
 const cityAgain =
-  'houston austin dallas milan florence washington charlotte cleveland santiago wien derby cork essen alexandria wellington jackson madison springfield rochester arlington salem toledo granada';
+  'houston austin dallas milan florence washington charlotte cleveland santiago wien derby cork essen alexandria wellington jackson madison springfield rochester arlington salem toledo granada nice angers tours lens reading bath lima victoria hull bury deal troy orange mobile lincoln jefferson franklin davis nelson hamilton columbia aurora carlisle lancaster';
 
 const isKnownFirstName = has(
   lazy(

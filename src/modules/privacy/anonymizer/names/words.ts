@@ -65,7 +65,7 @@ export function looksLikeName(of: Word | undefined): boolean {
   if (of.text.length === 1) return !/^[AI]$/.test(of.text);
   // `IP`, `MRN`: abbreviations, unless somebody is called so.
   if (of.upper && of.text.length < 4 && !isFirstName(of.lower)) return false;
-  if (isCommon(of.lower) || cueWords.has(of.lower) || isGroup(of.lower)) return false;
+  if (isCommon(of.lower) || cueWords.has(of.lower) || (isGroup(of.lower) && !isFirstName(of.lower))) return false;
   return !isWord(of.lower) || isFirstName(of.lower) || isLastName(of.lower);
 }
 
@@ -82,13 +82,20 @@ const latin = /^[\p{Script=Latin}\p{M}'’-]+$/u;
 export function isUnknownName(of: Word): boolean {
   if (!of.capital || of.text.length < 3 || !latin.test(of.text) || isWord(of.lower) || (of.upper && of.text.length < 5)) return false;
   if (abbreviation.test(of.text) && !of.upper) return false;
-  if (/-\p{Ll}/u.test(of.text) || cueWords.has(of.lower) || isGroup(of.lower)) return false;
+  if (
+    /-(?!(?:upon|under|on|by|le|la|les|de|du|en|sur|sous|am|an|in|cum|al|el)-)\p{Ll}/u.test(of.text) ||
+    cueWords.has(of.lower) ||
+    isGroup(of.lower)
+  )
+    return false;
   return of.text.includes('-') || of.upper || !innerCapital.test(of.text) || nameBeginning.test(of.text) || /['’]/.test(of.text);
 }
 
 /** What the names of many towns begin with, in lower case: `Port Jessica`. */
 export const townBeginnings: ReadonlySet<string> = new Set(
-  'north east west south new lake port saint sainte santa san los las el bad fort mount villa ville'.split(' '),
+  'north east west south new lake port saint sainte santa san los las el bad fort mount villa ville castel monte rocca ponte sesto settimo borgo quarto alt neu groß klein bad sankt newton great little upper lower st'.split(
+    ' ',
+  ),
 );
 
 /** Small words inside names. */

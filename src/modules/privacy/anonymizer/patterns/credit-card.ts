@@ -22,7 +22,7 @@ export const creditCard: Recognizer = {
   kinds: ['CREDIT_CARD'],
   context: {
     for: anyOf(
-      'card,credit,debit,visa,mastercard,master card,amex,american express,discover,diners,maestro,jcb,cc,pan,karte,kreditkarte,carte,tarjeta,carta,payment,zahlung,paiement,pago,pagamento',
+      'card,credit,debit,visa,mastercard,master card,amex,american express,discover,diners,maestro,jcb,cc!,pan!,karte,kreditkarte,carte,tarjeta,carta,payment,zahlung,paiement,pago,pagamento',
     ),
     against: anyOf('tracking,imei,isbn,serial,order,sendungsnummer,suivi'),
   },
@@ -47,10 +47,10 @@ export const uncheckedCard: Recognizer = {
   kinds: ['CREDIT_CARD'],
   context: {
     for: anyOf(
-      'card,credit,debit,visa,mastercard,master card,amex,american express,discover,diners,maestro,jcb,cc,karte,kreditkarte,kartennummer,carte,tarjeta,carta',
+      'card,credit,debit,visa,mastercard,master card,amex,american express,discover,diners,maestro,jcb,cc!,karte,kreditkarte,kartennummer,carte,tarjeta,carta',
     ),
     against: anyOf(
-      'tracking,imei,isbn,serial,order,reference,ref,invoice,transaction,account,acct,iban,phone,loyalty,library,member,sim,voucher,bestell,sendung,rechnung,konto,commande,facture,compte,suivi,pedido,factura,cuenta,ordine,fattura,conto',
+      'tracking,imei,isbn,serial,order,reference,ref!,invoice,transaction,account,acct,iban,phone,loyalty,library,member,sim!,voucher,bestell,sendung,rechnung,konto,commande,facture,compte,suivi,pedido,factura,cuenta,ordine,fattura,conto',
     ),
   },
   find(input) {

@@ -9,7 +9,7 @@ const six = /(?<![\p{L}\p{N}_:.])(?:[0-9a-f]{0,4}:){2,7}(?:(?:\d{1,3}\.){3}\d{1,
 export const ipAddress: Recognizer = {
   name: 'ip_address',
   kinds: ['IP_ADDRESS'],
-  context: { against: anyOf('version,v,release,build,firmware,rev,section,chapter,kapitel,firefox,chrome,safari') },
+  context: { against: anyOf('version,v!,release,build,firmware,rev!,section,chapter,kapitel,firefox,chrome,safari') },
   find({ text }) {
     const found: Finding[] = [];
     for (const { 0: address, index } of text.matchAll(four)) {

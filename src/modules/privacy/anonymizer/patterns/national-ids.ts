@@ -37,7 +37,7 @@ const ids: readonly NationalId[] = [
     kind: 'US_SSN',
     name: 'us_ssn',
     lengths: [9],
-    written: /^\d{3}[- ]\d{2}[- ]\d{4}$/,
+    written: /^\d{3}([- .])\d{2}\1\d{4}$/,
     holds: (digits) => !/^(?:000|666|9)|^\d{3}00|0000$/.test(digits) && digits !== '078051120',
     confidence: { written: 0.8, plain: 0.15, wrong: 0.25 },
     context: 'ssn,social,soc sec,ss#,ss no',
@@ -68,7 +68,7 @@ const ids: readonly NationalId[] = [
     written: /^\d{3}[- ]\d{3}[- ]\d{3}$/,
     holds: (digits) => !/^[08]/.test(digits) && passesLuhn(digits),
     confidence: { written: 0.4, plain: 0.1 },
-    context: 'sin,social insurance,assurance sociale,nas',
+    context: 'sin!,social insurance,assurance sociale,nas!',
   },
   {
     kind: 'AU_TFN',
@@ -96,7 +96,7 @@ const ids: readonly NationalId[] = [
     // The first digit is looked at here, since the check throws for each number that fails.
     holds: (digits) => /^[2-9]/.test(digits) && aadhaar(digits),
     confidence: { written: 0.6, plain: 0.25, wrong: 0.05 },
-    context: 'aadhaar,aadhar,uidai,uid',
+    context: 'aadhaar,aadhar,uidai,uid!',
   },
   {
     kind: 'DE_TAX_ID',
@@ -105,7 +105,7 @@ const ids: readonly NationalId[] = [
     written: /^\d{2} \d{3} \d{3} \d{3}$/,
     holds: valid('DE', 'idnr'),
     confidence: { written: 0.7, plain: 0.3 },
-    context: 'steuer,idnr,tax id,identifikationsnummer,tin',
+    context: 'steuer,idnr,tax id,identifikationsnummer,tin!',
   },
   {
     kind: 'FR_NIR',
@@ -114,7 +114,7 @@ const ids: readonly NationalId[] = [
     written: /^[12] ?\d{2} ?\d{2} ?\d{2} ?\d{3} ?\d{3}$/,
     holds: (digits) => /^[12]\d{2}(?:0[1-9]|1[0-2]|[2-9]\d)/.test(digits),
     confidence: { written: 0.4, plain: 0.1 },
-    context: 'sécurité sociale,securite sociale,nir,numéro de sécu,insee,social security',
+    context: 'sécurité sociale,securite sociale,nir!,numéro de sécu,insee,social security',
   },
   {
     kind: 'NL_BSN',

@@ -30,6 +30,7 @@ const table: Record<string, Rows> = {
       'Meine Nummer ist «0171 3920990».',
       'Appelez le «01 23 45 67 89» svp',
       'Móvil: «612 345 678»',
+      'later, if idle, call «5551234567»',
       'numbers: «070 5319 9312», «079 637 36 26», «(02) 4011 3945», «06-12345678»',
       'text me at «1-800-555-0199»',
       'Rückruf unter «04421 / 55 50 12», «(0161) 555 0130»',
@@ -56,7 +57,7 @@ const table: Record<string, Rows> = {
   },
   credit_card_unchecked: {
     kind: 'CREDIT_CARD',
-    finds: ['my card «4111 1111 1111 1112» was refused', 'Visa: «4539148803436460»'],
+    finds: ['my card «4111 1111 1111 1112» was refused', 'simply refund my card «4539148803436460»', 'Visa: «4539148803436460»'],
     leaves: [
       '4111 1111 1111 1112',
       'card for tracking 4111 1111 1111 1112',
@@ -80,7 +81,7 @@ const table: Record<string, Rows> = {
   },
   ip_address: {
     kind: 'IP_ADDRESS',
-    finds: ['from «192.168.1.20»:8080', '[«2001:db8::1»]:443 and «fe80::1»%eth0', '«::ffff:10.0.0.1»'],
+    finds: ['from «192.168.1.20»:8080, VPN «10.8.0.1»', '[«2001:db8::1»]:443 and «fe80::1»%eth0', '«::ffff:10.0.0.1»'],
     leaves: ['version 1.2.3.4', 'at 10:30:45', '1.2.3.4.5', '300.1.1.1', 'std::vector::size'],
   },
   mac_address: {
@@ -114,7 +115,13 @@ const table: Record<string, Rows> = {
   },
   us_ssn: {
     kind: 'US_SSN',
-    finds: ['My SSN is «123-45-6789».', 'social security number «123456789»', 'it is «219-09-9999»', 'SSN «912-70-1234»'],
+    finds: [
+      'My SSN is «123-45-6789».',
+      'social security number «123456789»',
+      'SSN: «219.09.9999»',
+      'it is «219-09-9999»',
+      'SSN «912-70-1234»',
+    ],
     leaves: ['Order 123456789', '000-12-3456', '123-45-67890'],
   },
   us_itin: { kind: 'US_ITIN', finds: ['ITIN «912-70-1234»'], leaves: ['912-34-1234'] },

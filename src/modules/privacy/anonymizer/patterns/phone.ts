@@ -41,7 +41,7 @@ export const phone: Recognizer = {
       'phone,telephone,tel,mobile,cell,call,fax,whatsapp,sms,text me,reach me,reach us,contact,dial,ring,hotline,my number,number is,telefon,handy,mobil,anruf,ruf,rückruf,durchwahl,erreich,nummer,téléphone,portable,appel,joindre,joignable,numéro,teléfono,tfno,móvil,celular,llám,llam,marcar,número,telefono,cellulare,chiama,numero,recapito',
     ),
     against: anyOf(
-      'order,invoice,ticket,tracking,reference,ref,isbn,sku,item,article,part no,part number,case,version,serial,model,account,acct,transaction,confirmation,booking,policy,zip,postal code,plz,build,commit,id,ssn,passport,license,licence,iban,card,customer no,member,bestellung,bestellnummer,rechnung,kundennummer,auftrag,commande,facture,pedido,factura,ordine,fattura,article,sendung,vat,tax,steuer,nino,nhs,mrn,flight,room,page,lat,latitude,longitude,coordinates,port',
+      'order,invoice,ticket,tracking,reference,ref!,isbn,sku,item!,article,part no!,part number,case!,version,serial,model!,account,acct,transaction,confirmation,booking,policy,zip!,postal code,plz!,build,commit,id!,ssn!,passport,license,licence,iban,card!,customer no,member,bestellung,bestellnummer,rechnung,kundennummer,auftrag,commande,facture,pedido,factura,ordine,fattura,article,sendung,vat!,tax!,steuer,nino,nhs,mrn,flight,room!,page!,lat!,latitude,longitude,coordinates,port!',
     ),
   },
   find(input) {
