@@ -6,13 +6,22 @@ export default defineConfig({
   test: {
     maxWorkers: 2,
     projects: [
-      // No I/O but loopback HTTP inside the test: seconds.
-      { test: { ...shared, name: 'small', include: ['src/**/*.test.ts', 'web/**/*.test.ts'], exclude: ['src/**/*.db.test.ts'] } },
-      // Real Postgres and Redis, as the runtime roles.
+      // No I/O but loopback HTTP inside the test: seconds. Files share a process, since to load what they use takes longer than most of them.
+      {
+        test: {
+          ...shared,
+          name: 'small',
+          isolate: false,
+          include: ['src/**/*.test.ts', 'web/**/*.test.ts'],
+          exclude: ['src/**/*.db.test.ts'],
+        },
+      },
+      // Real Postgres and Redis, as the runtime roles. Files share a process here too.
       {
         test: {
           ...shared,
           name: 'db',
+          isolate: false,
           include: ['src/**/*.db.test.ts', 'test/{isolation,generated}/**/*.test.ts'],
           globalSetup: ['test/support/global-setup.ts'],
         },

@@ -1,3 +1,0 @@
-import { testRollingRestart } from './support/rolling-restart.ts';
-
-testRollingRestart('nginx');
