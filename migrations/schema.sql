@@ -407,6 +407,8 @@ TABLE users
   password_hash bytea NOT NULL
   created_at timestamp with time zone NOT NULL DEFAULT now()
   disabled_at timestamp with time zone
+  password_changed_at timestamp with time zone
+  email_verified_at timestamp with time zone
 TABLE visitor_bans [row level security, forced]
   tenant_id uuid NOT NULL
   visitor_id uuid NOT NULL
@@ -805,7 +807,7 @@ platform_model_credentials: parley_system SELECT (api_version, base_url, covered
 privacy_mappings: parley_system SELECT (expires_at, id, tenant_id)
 provider_calls: parley_system SELECT (created_at, id, settled_at, state, tenant_id, turn_id)
 refresh_tokens: parley_system SELECT (id, session_id, tenant_id, token_hash)
-sessions: parley_system SELECT (expires_at, id, revoked_at, tenant_id, user_id)
+sessions: parley_system SELECT (created_at, expires_at, id, revoked_at, tenant_id, user_id)
 tenant_privacy: parley_system SELECT (swept_at, tenant_id)
 tenants: parley_system SELECT (id, status, tenant_id)
 turn_queues: parley_system SELECT (tenant_id, tier, weight)

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { lastWord, seedDemo, startServer } from './local/app.mjs';
 import { allowOrigin, chooseAccount, demoUrls, printSummary, readDemoFile, writeDemoFile } from './local/demo-account.mjs';
 import { startFoundation } from './local/foundation.mjs';
+import { startInbox } from './local/inbox.mjs';
 import { launch } from './local/launch.mjs';
 import { followWarnings } from './local/log-files.mjs';
 import { checkPort, takePlace } from './local/place.mjs';
@@ -29,6 +30,9 @@ async function main({ finish, supervisor, onExit }) {
     NODE_ENV: settings.NODE_ENV || 'production',
   };
   const { backends, model } = await startFoundation(home, base, supervisor);
+  // Without a mail server of the user's own, what is mailed can be read here.
+  const inbox = settings.SMTP_URL ? undefined : await step('inbox', startInbox);
+  if (inbox !== undefined) backends.env.SMTP_URL = inbox.smtpUrl;
 
   const account = await chooseAccount(home, backends.identity, () => step('demo data', () => seedDemo(backends.env)));
   const logFile = join(home, 'logs', 'server.log');
@@ -41,6 +45,7 @@ async function main({ finish, supervisor, onExit }) {
         `The server ended (${signal ?? `exit code ${code}`}), its last log line being "${lastWord(logFile)}"; the log is ${logFile}.`,
     ),
   );
+  if (inbox !== undefined) onExit(() => void inbox.stop());
   onExit(followWarnings(logFile, (text) => warn(`server: ${text}`)));
 
   if (account !== undefined) await allowOrigin(urls.url, account);
@@ -49,6 +54,7 @@ async function main({ finish, supervisor, onExit }) {
     writeDemoFile(home, {
       ...urls,
       ...account,
+      inbox_url: inbox?.url,
       model_url: model?.service.url ?? backends.env.OPENAI_BASE_URL,
       database: backends.identity,
       pids: {
@@ -62,7 +68,7 @@ async function main({ finish, supervisor, onExit }) {
     });
   writeDemo();
   supervisor.onRestart = writeDemo;
-  printSummary({ ...urls, account, home, demoModel: model !== undefined, seconds: (performance.now() - begin) / 1000 });
+  printSummary({ ...urls, inbox: inbox?.url, account, home, demoModel: model !== undefined, seconds: (performance.now() - begin) / 1000 });
   watchNpm(() => finish(0));
 }
 

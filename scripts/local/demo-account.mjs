@@ -4,7 +4,7 @@ import { say, warn } from './progress.mjs';
 import { writePrivately } from './secrets.mjs';
 
 /** @typedef {import('./app.mjs').DemoAccount} DemoAccount */
-/** @typedef {Partial<DemoAccount> & { url: string, ws_url: string, model_url?: string, database?: string, pids: Record<string, number | undefined> }} DemoFile */
+/** @typedef {Partial<DemoAccount> & { url: string, ws_url: string, inbox_url?: string | undefined, model_url?: string, database?: string, pids: Record<string, number | undefined> }} DemoFile */
 
 const credentials = /** @type {const} */ (['email', 'password', 'api_key', 'publishable_key', 'tenant_id', 'bot_id']);
 
@@ -81,11 +81,12 @@ function pick(file) {
 
 /**
  * Says what there is now and what to try first.
- * @param {{ url: string, ws_url: string, account: DemoAccount | undefined, home: string, demoModel: boolean, seconds: number, file?: string }} state `file`: where all of it stands
+ * @param {{ url: string, ws_url: string, inbox?: string | undefined, account: DemoAccount | undefined, home: string, demoModel: boolean, seconds: number, file?: string }} state `file`: where all of it stands
  */
-export function printSummary({ url, ws_url, account, home, demoModel, seconds, file = 'demo.json' }) {
+export function printSummary({ url, ws_url, inbox, account, home, demoModel, seconds, file = 'demo.json' }) {
   const model = demoModel ? 'Answers come from the built-in demo model; set OPENAI_API_KEY or OPENAI_BASE_URL for a real one.' : '';
   const lines = ['', `Parley is ready after ${seconds.toFixed(1)} s.`, '', `  Playground   ${url}/`, `  API docs     ${url}/docs`];
+  if (inbox !== undefined) lines.push(`  Inbox        ${inbox}`);
   if (account !== undefined) {
     const body = JSON.stringify({ model: account.bot_id, messages: [{ role: 'user', content: 'Hello' }] });
     lines.push(`  Demo login   ${account.email} / ${account.password}`, `  API key      ${account.api_key}`, '', 'Try it over HTTP:');

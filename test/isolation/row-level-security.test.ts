@@ -175,7 +175,7 @@ describe('P4: the system role', () => {
       provider_calls: ['tenant_id', 'id', 'turn_id', 'state', 'created_at', 'settled_at'],
       refresh_tokens: ['tenant_id', 'id', 'session_id', 'token_hash'],
       replicas: ['id', 'role', 'started_at', 'beats', 'beat_at', 'slots', 'running', 'service_seconds'],
-      sessions: ['tenant_id', 'id', 'user_id', 'expires_at', 'revoked_at'],
+      sessions: ['tenant_id', 'id', 'user_id', 'created_at', 'expires_at', 'revoked_at'],
       tenant_privacy: ['tenant_id', 'swept_at'],
       tenants: ['id', 'tenant_id', 'status'],
       turn_queue_clocks: ['tier', 'at'],
@@ -184,7 +184,7 @@ describe('P4: the system role', () => {
         ...['tenant_id', 'id', 'state', 'attempt', 'owner', 'stop_requested_at', 'deadline_at', 'error_code', 'created_at', 'started_at'],
         ...['finished_at', 'route', 'tier', 'virtual_start', 'queued_at', 'runs', 'retries', 'retry_at', 'given_up_at'],
       ],
-      users: ['id', 'email_hash', 'password_hash', 'created_at', 'disabled_at'],
+      users: ['id', 'email_hash', 'password_hash', 'created_at', 'disabled_at', 'password_changed_at', 'email_verified_at'],
       visitor_bans: ['tenant_id', 'visitor_id', 'banned_at'],
       visitors: ['tenant_id', 'id'],
     });
@@ -213,7 +213,7 @@ describe('P4: the system role', () => {
       ],
       replicas: ['id', 'role', 'started_at', 'beats', 'beat_at', 'slots', 'running', 'service_seconds'],
       turn_queue_clocks: ['tier', 'at'],
-      users: ['id', 'email_hash', 'password_hash', 'created_at', 'disabled_at'],
+      users: ['id', 'email_hash', 'password_hash', 'created_at', 'disabled_at', 'password_changed_at', 'email_verified_at'],
     });
     expect(Object.keys(await columnsOpenTo(superuser, 'test_system', 'INSERT'))).toEqual([
       ...['model_catalog', 'model_prices', 'plans', 'platform_model_credentials', 'platform_model_routes', 'platform_model_targets'],

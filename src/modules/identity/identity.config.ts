@@ -41,6 +41,16 @@ export const identityConfig = defineTopic('identity', 'Sign-in and credentials',
     setting.int(1, 1_000_000).default(20),
     'Sign-ups per address (IPv6: per /64) and hour.',
   ),
+  mailsPerAddressPerHour: entry(
+    'AUTH_MAILS_PER_ADDRESS_PER_HOUR',
+    setting.int(1, 1_000_000).default(20),
+    'Mails to reset a password or to prove a mailbox that an address (IPv6: per /64) may ask for in an hour.',
+  ),
+  mailsPerAccountPerHour: entry(
+    'AUTH_MAILS_PER_ACCOUNT_PER_HOUR',
+    setting.int(1, 1_000_000).default(5),
+    'The same per e-mail, whether it exists or not.',
+  ),
   ticketsPerAddressPerMinute: entry(
     'AUTH_TICKETS_PER_ADDRESS_PER_MINUTE',
     setting.int(1, 1_000_000).default(60),

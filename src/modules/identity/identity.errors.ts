@@ -52,6 +52,10 @@ export const identityErrors = {
     new AppError('invitation_invalid', 401, 'This invitation is unknown, used, taken back or expired. Ask for a new one.', {
       retryable: false,
     }),
+  recoveryTokenInvalid: () =>
+    new AppError('recovery_token_invalid', 401, 'This link is unknown, used or expired. Ask for a new one.', { retryable: false }),
+  noMail: () =>
+    new AppError('mail_unavailable', 503, 'This installation sends no mail. Ask whoever runs it to set SMTP_URL.', { retryable: false }),
   alreadyMember: () => commonErrors.conflict('already_member', 'This account is a member of the tenant already.'),
   rankTooLow: () =>
     new AppError('role_not_permitted', 403, 'Only somebody with that role or a higher one may do this.', { retryable: false }),

@@ -30,6 +30,14 @@ import { MembersController } from './members/members.controller.ts';
 import { MembersRepository } from './members/members.repository.ts';
 import { Members } from './members/members.service.ts';
 import { IdentityData } from './identity-data.ts';
+import { EmailVerification } from './recovery/email-verification.service.ts';
+import { AccountMails } from './recovery/account-mails.ts';
+import { MailAccount } from './recovery/mail-account.job.ts';
+import { Passwords } from './recovery/passwords.service.ts';
+import { RecoveryController } from './recovery/recovery.controller.ts';
+import { RecoveryRepository } from './recovery/recovery.repository.ts';
+import { Recovery } from './recovery/recovery.service.ts';
+import { RecoveryTokens } from './recovery/recovery-token.ts';
 import { SessionLimits } from './sessions/session-limits.ts';
 import { Sessions } from './sessions/sessions.service.ts';
 import { SessionsRepository } from './sessions/sessions.repository.ts';
@@ -95,11 +103,13 @@ const keysAndVisitors = [
   IdentityData,
 ];
 const members = [MembersRepository, Members, Invitations, InvitedAccounts, Joining, MailInvitation];
+const recovery = [RecoveryTokens, RecoveryRepository, Passwords, EmailVerification, AccountMails, MailAccount, Recovery];
 
 /** Who calls, and what they may do: the guard over every route, and everything that credentials come from. */
 @Module({
   controllers: [
     AuthController,
+    RecoveryController,
     JwksController,
     MeController,
     ApiKeysController,
@@ -108,7 +118,15 @@ const members = [MembersRepository, Members, Invitations, InvitedAccounts, Joini
     MembersController,
     InvitationsController,
   ],
-  providers: [...access, ...signingIn, ...keysAndVisitors, ...members, AccessGuard, { provide: APP_GUARD, useExisting: AccessGuard }],
+  providers: [
+    ...access,
+    ...signingIn,
+    ...keysAndVisitors,
+    ...members,
+    ...recovery,
+    AccessGuard,
+    { provide: APP_GUARD, useExisting: AccessGuard },
+  ],
   exports: [
     Authenticator,
     AttemptLimits,

@@ -17,6 +17,7 @@ export type HashPurpose =
   | 'audit-address'
   | 'tenant-deletion'
   | 'invitation'
+  | 'recovery-token'
   | 'ticket'
   | 'export-link';
 

@@ -28,7 +28,7 @@ export class CredentialStatesRepository {
     );
   }
 
-  /** Those of `refs` that are neither revoked nor expired, of an active tenant and, for sessions, an enabled user. One statement. */
+  /** Those of `refs` that are neither revoked nor expired, of an active tenant and, for sessions, an enabled user with the password of then. One statement. */
   live(tx: Transaction, refs: CredentialRef[]): Promise<LiveCredential[]> {
     const sessions = refs.filter(({ kind }) => kind === 'session');
     const keys = refs.filter(({ kind }) => kind === 'api_key');
@@ -42,6 +42,7 @@ export class CredentialStatesRepository {
          JOIN tenants t ON t.id = s.tenant_id
          JOIN users u ON u.id = s.user_id
         WHERE s.revoked_at IS NULL AND s.expires_at > now() AND t.status = 'active' AND u.disabled_at IS NULL
+          AND (u.password_changed_at IS NULL OR u.password_changed_at <= s.created_at)
        UNION ALL
        SELECT 'api_key', k.tenant_id, k.id, NULL, NULL
          FROM unnest($3::uuid[], $4::uuid[]) AS asked (tenant_id, id)

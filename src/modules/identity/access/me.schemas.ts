@@ -11,6 +11,7 @@ export const CallerResponse = z
     tenant: z.object({ id: z.string(), name: z.string() }),
     user_id: z.string().optional(),
     email: z.string().optional(),
+    email_verified: z.boolean().optional().meta({ description: 'Whether the user has proven that the mailbox is theirs.' }),
     role: z.enum(roles).optional(),
     api_key_id: z.string().optional(),
     visitor_id: z.string().optional(),
@@ -18,13 +19,19 @@ export const CallerResponse = z
   })
   .meta({ id: 'Caller' });
 
-/** A principal in its public shape. `email` for users only. */
-export function toCallerResponse(caller: Principal, tenantName: string, email: string | undefined): z.input<typeof CallerResponse> {
+/** A principal in its public shape. */
+export function toCallerResponse(
+  caller: Principal,
+  tenantName: string,
+  user?: { email: string | undefined; verified: boolean },
+): z.input<typeof CallerResponse> {
   return {
     object: 'caller',
     kind: caller.kind,
     tenant: { id: publicId('tenant', caller.tenantId), name: tenantName },
-    ...(caller.kind === 'user' ? { user_id: publicId('user', caller.userId), email, role: caller.role } : {}),
+    ...(caller.kind === 'user'
+      ? { user_id: publicId('user', caller.userId), email: user?.email, email_verified: user?.verified, role: caller.role }
+      : {}),
     ...(caller.kind === 'api_key' ? { api_key_id: publicId('apiKey', caller.keyId) } : {}),
     ...(caller.kind === 'visitor' ? { visitor_id: publicId('visitor', caller.visitorId) } : {}),
     permissions: permissions.filter((permission: Permission) => caller.permissions.has(permission)),

@@ -27,6 +27,8 @@ export class AttemptLimits {
   private readonly signInAccount: Limit;
   private readonly signUpAddress: Limit;
   private readonly signUpEmail: Limit;
+  private readonly mailAddress: Limit;
+  private readonly mailAccount: Limit;
   private readonly ticketAddress: Limit;
   private readonly ticketCredential: Limit;
 
@@ -39,6 +41,8 @@ export class AttemptLimits {
     this.signInAccount = this.limit('sign-in-account', config.signInPerAccountPerMinute, minute);
     this.signUpAddress = this.limit('sign-up-address', config.signUpPerAddressPerHour, hour);
     this.signUpEmail = this.limit('sign-up-email', config.signUpPerEmailPerHour, hour);
+    this.mailAddress = this.limit('mail-address', config.mailsPerAddressPerHour, hour);
+    this.mailAccount = this.limit('mail-account', config.mailsPerAccountPerHour, hour);
     this.ticketAddress = this.limit('ticket-address', config.ticketsPerAddressPerMinute, minute);
     this.ticketCredential = this.limit('ticket-credential', config.ticketsPerKeyPerMinute, minute);
   }
@@ -53,6 +57,12 @@ export class AttemptLimits {
   async signUp(address: string, emailHash: Buffer): Promise<void> {
     await this.consume(this.signUpAddress, this.addressKey(address));
     await this.consume(this.signUpEmail, emailHash.toString('hex'));
+  }
+
+  /** Counts a mail that somebody asks for. `accountHash` is the keyed hash of the e-mail or the account. */
+  async mail(address: string, accountHash: Buffer): Promise<void> {
+    await this.consume(this.mailAddress, this.addressKey(address));
+    await this.consume(this.mailAccount, accountHash.toString('hex'));
   }
 
   /** Counts a chat ticket asked with the API key or session `credentialId`. */

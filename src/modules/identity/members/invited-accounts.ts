@@ -3,6 +3,8 @@ import { Injectable } from '@nestjs/common';
 import { newUuid } from '../../../kernel/ids.ts';
 import { type ContentKey, KeyedHash, KeyRing, seal, SubjectErased } from '../../../platform/crypto/index.ts';
 import { SystemDatabase } from '../../../platform/database/index.ts';
+import { Mailer } from '../../../platform/mail/index.ts';
+import { RecoveryRepository } from '../recovery/recovery.repository.ts';
 import { AccountsRepository } from '../sign-in/accounts.repository.ts';
 import { PasswordHasher } from '../sign-in/password-hasher.ts';
 import { emailPlace } from '../sign-in/sign-up.service.ts';
@@ -23,6 +25,8 @@ export class InvitedAccounts {
     private readonly hasher: PasswordHasher,
     private readonly hash: KeyedHash,
     private readonly keyRing: KeyRing,
+    private readonly mailer: Mailer,
+    private readonly recovery: RecoveryRepository,
   ) {}
 
   /** By what the token of an invitation is found. */
@@ -40,6 +44,8 @@ export class InvitedAccounts {
     const [userId, id] = [knownKey === undefined || known === undefined ? newUuid() : known, newUuid()];
     if (knownKey === undefined)
       await this.system.run('sign-up', (tx) => this.accounts.insertUser(tx, { id: userId, emailHash, passwordHash }));
+    // The token of their invitation came by mail.
+    if (this.mailer.enabled) await this.system.run('sign-up', (tx) => this.recovery.setVerified(tx, userId));
     const key = knownKey ?? (await this.keyRing.visitorKey(tenantId, userId));
     return { userId, email: { id, email: seal(key, emailPlace(tenantId, id), email) } };
   }

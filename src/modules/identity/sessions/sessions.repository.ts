@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import type { Role } from '../../../kernel/permissions.ts';
 import { changed, row, type Transaction } from '../../../platform/database/index.ts';
 
-/** Where a refresh token is, and whether its user may come in at all. */
+/** Where a refresh token is, and whether its user may come in at all: enabled, and with the password of that session still. */
 export interface LocatedToken {
   tenantId: string;
   id: string;
@@ -45,7 +45,7 @@ export class SessionsRepository {
   locate(tx: Transaction, hash: Buffer): Promise<LocatedToken | undefined> {
     return row<LocatedToken>(
       tx,
-      `SELECT r.tenant_id AS "tenantId", r.id, r.session_id AS "sessionId", u.disabled_at IS NOT NULL AS "userDisabled"
+      `SELECT r.tenant_id AS "tenantId", r.id, r.session_id AS "sessionId", u.disabled_at IS NOT NULL OR coalesce(u.password_changed_at > s.created_at, false) AS "userDisabled"
          FROM refresh_tokens r
          JOIN sessions s ON s.tenant_id = r.tenant_id AND s.id = r.session_id
          JOIN users u ON u.id = s.user_id

@@ -3,6 +3,7 @@ import { KeyedHash } from '../../../platform/crypto/index.ts';
 import { AttemptLimits } from '../attempts/attempt-limits.ts';
 import { Joining } from '../members/joining.ts';
 import type { AcceptInvitation } from '../members/members.schemas.ts';
+import { EmailVerification } from '../recovery/email-verification.service.ts';
 import { Sessions } from '../sessions/sessions.service.ts';
 import { type RefreshBody, type SignInBody, type SignUpBody, toSessionResponse } from './auth.schemas.ts';
 import { normalisedEmail } from './email.ts';
@@ -19,12 +20,14 @@ export class Auth {
     private readonly signIns: SignIn,
     private readonly sessions: Sessions,
     private readonly joining: Joining,
+    private readonly verification: EmailVerification,
   ) {}
 
   /** A new user with a new tenant, signed in. `address` is the client's. */
   async signUp(body: SignUpBody, address: string) {
     await this.limits.signUp(address, this.emailHash(body.email));
     const made = await this.signUps.signUp({ email: body.email, password: body.password, tenantName: body.tenant_name });
+    await this.verification.ask(made.tenantId, made.userId);
     return toSessionResponse(await this.sessions.open({ ...made, role: 'owner' }));
   }
 
