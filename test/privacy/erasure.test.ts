@@ -311,6 +311,34 @@ test('a legal hold comes first; unknown, foreign and malformed persons are the s
   });
 });
 
+test('of a hold and an erasure that come at once, one is refused; what is being erased cannot be held', async () => {
+  const hold = (kind: string, objectId: string) => call('POST', '/v1/privacy/holds', { kind, object_id: objectId, reason_code: 'race' });
+  const people = await Promise.all(
+    Array.from({ length: 6 }, () => `kim${randomBytes(6).toString('hex')}`).map(async (id) => ({ id, ...(await use(id)) })),
+  );
+  const outcomes = await Promise.all(
+    people.map(async ({ id, conversation, visitorUuid }, at) => {
+      const held = at % 2 === 0 ? hold('conversation', conversation) : hold('visitor', publicId('visitor', visitorUuid));
+      const [placed, asked] = await Promise.all([held, call('POST', '/v1/privacy/erasures', { visitor_id: id })]);
+      if (placed.status === 201) await ok(call('DELETE', `/v1/privacy/holds/${placed.body.id}`), 204);
+      return `${placed.status} ${asked.status}`;
+    }),
+  );
+  expect(outcomes.filter((outcome) => !['201 409', '422 202'].includes(outcome))).toEqual([]);
+  const kim = `kim${randomBytes(6).toString('hex')}`;
+  const { visitorUuid, conversation } = await use(kim);
+  // Accepted, and not begun.
+  await data.query(`INSERT INTO erasures (tenant_id, id, kind, subject_id, requested_by) VALUES ($1, $2, 'visitor', $3, 'test')`, [
+    ...[tenant.tenantUuid, newUuid(), visitorUuid],
+  ]);
+  for (const [kind, id] of [
+    ['conversation', conversation],
+    ['visitor', publicId('visitor', visitorUuid)],
+  ] as const)
+    expect(await hold(kind, id)).toMatchObject({ status: 422, body: { code: 'nothing_to_hold' } });
+  await data.query('DELETE FROM erasures WHERE subject_id = $1', [visitorUuid]);
+});
+
 test('P7: an erased member loses sessions, address and account, and what they tried as a visitor; the only owner stays', async () => {
   expect(await call('POST', '/v1/privacy/erasures', { user_id: tenant.userId })).toMatchObject({
     status: 409,

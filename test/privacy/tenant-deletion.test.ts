@@ -107,6 +107,8 @@ test('P7: a deleted tenant is gone as a whole, opens for nobody from a dump befo
   expect((await socket.closed).code).toBe(4401);
   for (const token of [tenant.accessToken, tenant.apiKey])
     expect(await stack.request('GET', '/v1/me', { token })).toMatchObject({ status: 401 });
+  const late = { token: tenant.accessToken, body: { kind: 'tenant', reason_code: 'late' } };
+  expect([401, 422]).toContain((await stack.request('POST', '/v1/privacy/holds', late)).status);
   const { pathname, search } = new URL(asked.status_url);
   const status = () => ok(stack.request('GET', pathname + search));
   await expect.poll(async () => (await status()).state, { timeout: 20_000 }).toBe('done');

@@ -22,7 +22,12 @@ export type HoldDraft = Pick<HoldRow, 'id' | 'kind' | 'objectId' | 'reasonCode' 
 const columns = `h.id, h.kind, h.object_id AS "objectId", h.reason_code AS "reasonCode", h.placed_by AS "placedBy", h.placed_at AS "placedAt",
   h.ends_at AS "endsAt", h.lifted_at AS "liftedAt", (${inForce}) AS "inForce"`;
 
-const tables: Record<Exclude<HoldKind, 'tenant'>, string> = { bot: 'bots', visitor: 'visitors', conversation: 'conversations' };
+const locking: Record<Exclude<HoldKind, 'tenant'>, string> = {
+  bot: 'SELECT 1 FROM bots WHERE tenant_id = $1 AND id = $2 FOR KEY SHARE',
+  visitor: 'SELECT 1 FROM visitors WHERE tenant_id = $1 AND id = $2 FOR KEY SHARE',
+  conversation: `SELECT 1 FROM conversations c JOIN visitors v ON v.tenant_id = c.tenant_id AND v.id = c.visitor_id
+    WHERE c.tenant_id = $1 AND c.id = $2 FOR KEY SHARE`,
+};
 
 /** Legal holds in Postgres. */
 @Injectable()
@@ -35,17 +40,22 @@ export class HoldsRepository {
     );
   }
 
-  /** Whether the tenant has what is to be held; locks it until the end of the transaction, so that nobody deletes it meanwhile. */
+  /**
+   * Whether the tenant has what is to be held. Locks it, and the visitor of a conversation, until the end of the transaction: deletions and
+   * erasures lock the same first, so that either sees the other.
+   */
   async has(tx: Transaction, tenantId: string, kind: HoldKind, objectId: string): Promise<boolean> {
+    const tenant = await row(tx, `SELECT 1 FROM tenants WHERE tenant_id = $1 AND status <> 'deleting' FOR NO KEY UPDATE`, [tenantId]);
+    if (tenant === undefined) return false;
     if (kind === 'tenant') return tenantId === objectId;
-    const sql = `SELECT 1 FROM ${tables[kind]} WHERE tenant_id = $1 AND id = $2 FOR KEY SHARE`;
-    return (await row(tx, sql, [tenantId, objectId])) !== undefined;
+    return (await row(tx, locking[kind], [tenantId, objectId])) !== undefined;
   }
 
-  /** Whether a person's erasure was asked for before: what it deletes can no longer be kept. Asked with the person locked. */
-  async isBeingErased(tx: Transaction, tenantId: string, subjectId: string): Promise<boolean> {
-    const sql = `SELECT 1 FROM erasures WHERE tenant_id = $1 AND subject_id = $2 AND state <> 'done'`;
-    return (await row(tx, sql, [tenantId, subjectId])) !== undefined;
+  /** Whether the erasure of a visitor, or of whose conversation it is, was asked for before: what it deletes can no longer be kept. */
+  async isBeingErased(tx: Transaction, tenantId: string, objectId: string): Promise<boolean> {
+    const sql = `SELECT 1 FROM erasures e WHERE e.tenant_id = $1 AND e.state <> 'done' AND (e.subject_id = $2
+      OR EXISTS (SELECT 1 FROM conversations c WHERE c.tenant_id = $1 AND c.id = $2 AND c.visitor_id = e.subject_id))`;
+    return (await row(tx, sql, [tenantId, objectId])) !== undefined;
   }
 
   byId(tx: Transaction, tenantId: string, id: string): Promise<HoldRow | undefined> {

@@ -16,7 +16,7 @@ export class Holds {
     private readonly holds: HoldsRepository,
   ) {}
 
-  /** Holds something from now on. Throws 422 `nothing_to_hold`. */
+  /** Holds something from now on. Throws 422 `nothing_to_hold`, also for what an erasure or deletion has been promised of already. */
   async place(caller: Principal, body: PlaceHold) {
     const { tenantId } = caller;
     const { kind, reason_code: reasonCode, until: endsAt } = body;
@@ -26,7 +26,7 @@ export class Holds {
     const id = newUuid();
     const stored = await this.database.forTenant(tenantId, async (tx) => {
       if (!(await this.holds.has(tx, tenantId, kind, objectId))) throw privacyErrors.nothingToHold();
-      if (kind === 'visitor' && (await this.holds.isBeingErased(tx, tenantId, objectId))) throw privacyErrors.nothingToHold();
+      if (await this.holds.isBeingErased(tx, tenantId, objectId)) throw privacyErrors.nothingToHold();
       await this.holds.insert(tx, tenantId, { id, kind, objectId, reasonCode, placedBy: actorId(actor) ?? '', endsAt });
       const detail = { held: kind, held_id: publicId(kind, objectId), reason: reasonCode };
       const object = { kind: 'legal_hold', id: publicId('legalHold', id) } as const;

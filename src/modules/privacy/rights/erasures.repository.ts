@@ -53,6 +53,8 @@ const sql = {
 export class ErasuresRepository {
   /** Locks the person until the end of the transaction; false when there is no such person (any more). */
   async lockPerson(tx: Transaction, { tenantId, kind, id }: Person): Promise<boolean> {
+    // Whoever places a hold on all of the tenant or on a bot has it locked.
+    await row(tx, 'SELECT 1 FROM tenants WHERE tenant_id = $1 FOR SHARE', [tenantId]);
     return (await row(tx, persons[kind], [tenantId, id])) !== undefined;
   }
 
