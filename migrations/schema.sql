@@ -109,6 +109,20 @@ TABLE identity_keys [row level security, forced]
   material bytea NOT NULL
   created_at timestamp with time zone NOT NULL DEFAULT now()
   revoked_at timestamp with time zone
+TABLE identity_providers [row level security, forced]
+  tenant_id uuid NOT NULL
+  id uuid NOT NULL
+  name text NOT NULL
+  kind text NOT NULL
+  issuer text NOT NULL
+  client_id text NOT NULL
+  client_secret bytea
+  scopes text[] NOT NULL
+  join_role text
+  join_domains text[] NOT NULL
+  enabled boolean NOT NULL
+  created_at timestamp with time zone NOT NULL DEFAULT now()
+  updated_at timestamp with time zone NOT NULL DEFAULT now()
 TABLE invitations [row level security, forced]
   tenant_id uuid NOT NULL
   id uuid NOT NULL
@@ -128,6 +142,14 @@ TABLE legal_holds [row level security, forced]
   placed_at timestamp with time zone NOT NULL DEFAULT now()
   ends_at timestamp with time zone
   lifted_at timestamp with time zone
+TABLE linked_identities [row level security, forced]
+  tenant_id uuid NOT NULL
+  id uuid NOT NULL
+  provider_id uuid NOT NULL
+  subject_hash bytea NOT NULL
+  user_id uuid NOT NULL
+  created_at timestamp with time zone NOT NULL DEFAULT now()
+  last_used_at timestamp with time zone
 TABLE memberships [row level security, forced]
   tenant_id uuid NOT NULL
   id uuid NOT NULL
@@ -319,6 +341,7 @@ TABLE sessions [row level security, forced]
   expires_at timestamp with time zone NOT NULL
   revoked_at timestamp with time zone
   revoked_reason text
+  identity_provider_id uuid
 TABLE tenant_plans [row level security, forced]
   tenant_id uuid NOT NULL
   plan_id text NOT NULL
@@ -467,12 +490,20 @@ idempotency_keys: UNIQUE (tenant_id, scope_hash)
 identity_keys: CHECK ((algorithm = ANY (ARRAY['HS256'::text, 'ES256'::text])))
 identity_keys: PRIMARY KEY (tenant_id, id)
 identity_keys: FOREIGN KEY (tenant_id) REFERENCES tenants(id) ON DELETE CASCADE
+identity_providers: CHECK ((join_role = ANY (ARRAY['admin'::text, 'developer'::text, 'viewer'::text])))
+identity_providers: CHECK ((kind = ANY (ARRAY['oidc'::text, 'google'::text, 'microsoft'::text, 'github'::text])))
+identity_providers: PRIMARY KEY (tenant_id, id)
+identity_providers: FOREIGN KEY (tenant_id) REFERENCES tenants(id) ON DELETE CASCADE
 invitations: PRIMARY KEY (tenant_id, id)
 invitations: CHECK ((role = ANY (ARRAY['owner'::text, 'admin'::text, 'developer'::text, 'viewer'::text])))
 invitations: FOREIGN KEY (tenant_id) REFERENCES tenants(id) ON DELETE CASCADE
 legal_holds: CHECK ((kind = ANY (ARRAY['tenant'::text, 'bot'::text, 'visitor'::text, 'conversation'::text])))
 legal_holds: PRIMARY KEY (tenant_id, id)
 legal_holds: FOREIGN KEY (tenant_id) REFERENCES tenants(id) ON DELETE CASCADE
+linked_identities: PRIMARY KEY (tenant_id, id)
+linked_identities: FOREIGN KEY (tenant_id, provider_id) REFERENCES identity_providers(tenant_id, id) ON DELETE CASCADE
+linked_identities: UNIQUE (tenant_id, provider_id, subject_hash)
+linked_identities: FOREIGN KEY (tenant_id, user_id) REFERENCES memberships(tenant_id, user_id) ON DELETE CASCADE
 memberships: PRIMARY KEY (tenant_id, id)
 memberships: CHECK ((role = ANY (ARRAY['owner'::text, 'admin'::text, 'developer'::text, 'viewer'::text])))
 memberships: FOREIGN KEY (tenant_id) REFERENCES tenants(id) ON DELETE CASCADE
@@ -607,10 +638,14 @@ CREATE INDEX idempotency_keys_expiry ON public.idempotency_keys USING btree (exp
 CREATE UNIQUE INDEX idempotency_keys_pkey ON public.idempotency_keys USING btree (tenant_id, id)
 CREATE UNIQUE INDEX idempotency_keys_tenant_id_scope_hash_key ON public.idempotency_keys USING btree (tenant_id, scope_hash)
 CREATE UNIQUE INDEX identity_keys_pkey ON public.identity_keys USING btree (tenant_id, id)
+CREATE UNIQUE INDEX identity_providers_pkey ON public.identity_providers USING btree (tenant_id, id)
 CREATE UNIQUE INDEX invitations_pkey ON public.invitations USING btree (tenant_id, id)
 CREATE INDEX invitations_token ON public.invitations USING btree (token_hash)
 CREATE INDEX legal_holds_in_force ON public.legal_holds USING btree (tenant_id, object_id) WHERE (lifted_at IS NULL)
 CREATE UNIQUE INDEX legal_holds_pkey ON public.legal_holds USING btree (tenant_id, id)
+CREATE UNIQUE INDEX linked_identities_pkey ON public.linked_identities USING btree (tenant_id, id)
+CREATE UNIQUE INDEX linked_identities_tenant_id_provider_id_subject_hash_key ON public.linked_identities USING btree (tenant_id, provider_id, subject_hash)
+CREATE INDEX linked_identities_user ON public.linked_identities USING btree (tenant_id, user_id)
 CREATE UNIQUE INDEX memberships_pkey ON public.memberships USING btree (tenant_id, id)
 CREATE UNIQUE INDEX memberships_tenant_id_user_id_key ON public.memberships USING btree (tenant_id, user_id)
 CREATE INDEX memberships_user ON public.memberships USING btree (user_id)
@@ -699,9 +734,12 @@ idempotency_keys: system_read FOR SELECT TO parley_system USING true
 idempotency_keys: tenant_isolation FOR ALL TO parley_tenant USING (tenant_id = (current_setting('app.tenant'::text))::uuid) WITH CHECK (tenant_id = (current_setting('app.tenant'::text))::uuid)
 identity_keys: system_read FOR SELECT TO parley_system USING true
 identity_keys: tenant_isolation FOR ALL TO parley_tenant USING (tenant_id = (current_setting('app.tenant'::text))::uuid) WITH CHECK (tenant_id = (current_setting('app.tenant'::text))::uuid)
+identity_providers: system_read FOR SELECT TO parley_system USING true
+identity_providers: tenant_isolation FOR ALL TO parley_tenant USING (tenant_id = (current_setting('app.tenant'::text))::uuid) WITH CHECK (tenant_id = (current_setting('app.tenant'::text))::uuid)
 invitations: system_read FOR SELECT TO parley_system USING true
 invitations: tenant_isolation FOR ALL TO parley_tenant USING (tenant_id = (current_setting('app.tenant'::text))::uuid) WITH CHECK (tenant_id = (current_setting('app.tenant'::text))::uuid)
 legal_holds: tenant_isolation FOR ALL TO parley_tenant USING (tenant_id = (current_setting('app.tenant'::text))::uuid) WITH CHECK (tenant_id = (current_setting('app.tenant'::text))::uuid)
+linked_identities: tenant_isolation FOR ALL TO parley_tenant USING (tenant_id = (current_setting('app.tenant'::text))::uuid) WITH CHECK (tenant_id = (current_setting('app.tenant'::text))::uuid)
 memberships: system_read FOR SELECT TO parley_system USING true
 memberships: tenant_isolation FOR ALL TO parley_tenant USING (tenant_id = (current_setting('app.tenant'::text))::uuid) WITH CHECK (tenant_id = (current_setting('app.tenant'::text))::uuid)
 messages: tenant_isolation FOR ALL TO parley_tenant USING (tenant_id = (current_setting('app.tenant'::text))::uuid) WITH CHECK (tenant_id = (current_setting('app.tenant'::text))::uuid)
@@ -751,8 +789,10 @@ conversations: parley_tenant DELETE, INSERT, SELECT, UPDATE
 erasures: parley_tenant INSERT, SELECT, UPDATE
 idempotency_keys: parley_tenant DELETE, INSERT, SELECT, UPDATE
 identity_keys: parley_tenant DELETE, INSERT, SELECT, UPDATE
+identity_providers: parley_tenant DELETE, INSERT, SELECT, UPDATE
 invitations: parley_tenant DELETE, INSERT, SELECT, UPDATE
 legal_holds: parley_tenant INSERT, SELECT, UPDATE
+linked_identities: parley_tenant DELETE, INSERT, SELECT, UPDATE
 memberships: parley_tenant DELETE, INSERT, SELECT, UPDATE
 messages: parley_tenant DELETE, INSERT, SELECT, UPDATE
 migrations: parley_system SELECT
@@ -798,6 +838,7 @@ bot_versions: parley_tenant UPDATE (settings)
 erasures: parley_system SELECT (id, kind, state, subject_id, tenant_id)
 idempotency_keys: parley_system SELECT (expires_at, id, tenant_id)
 identity_keys: parley_system SELECT (id, revoked_at, tenant_id)
+identity_providers: parley_system SELECT (enabled, id, tenant_id)
 invitations: parley_system SELECT (expires_at, id, tenant_id, token_hash)
 memberships: parley_system SELECT (created_at, id, role, tenant_id, user_id)
 outbox: parley_system SELECT (created_at, dispatched_at, given_up_at, id, last_error, name, payload, tenant_id)

@@ -10,6 +10,8 @@ export const idPrefixes = {
   session: 'ses',
   apiKey: 'key',
   identityKey: 'idkey',
+  identityProvider: 'idp',
+  linkedIdentity: 'ident',
   visitor: 'vis',
   bot: 'bot',
   botVersion: 'botv',

@@ -35,6 +35,8 @@ export const permissions = [
   'tenant.delete',
   'member.read',
   'member.manage',
+  'identity_provider.read',
+  'identity_provider.manage',
 ] as const;
 
 /** Name of one permission. */
@@ -82,6 +84,8 @@ const admin: Permission[] = [
   'person.erase',
   'member.read',
   'member.manage',
+  'identity_provider.read',
+  'identity_provider.manage',
 ];
 
 /** What each role may do. An owner may do all. */

@@ -33,8 +33,10 @@ beforeAll(async () => {
   await Promise.all([data.connect(), keystore.connect()]);
   const credential = { name: 'own', kind: 'openai' as const, secret: 'sk-own', skip_test: true };
   const identityKey = { name: 'server', algorithm: 'HS256' };
+  const provider = { name: 'GitHub', kind: 'github', client_id: 'own', client_secret: 'own' };
   for (const { accessToken: token } of [mine, theirs] as TestTenant[]) {
     expect((await stack.request('POST', '/v1/identity-keys', { token, body: identityKey })).status).toBe(201);
+    expect((await stack.request('POST', '/v1/identity-providers', { token, body: provider })).status).toBe(201);
     expect((await stack.request('POST', '/v1/model-credentials', { token, body: credential })).status).toBe(201);
   }
   await stack.app.get(ModelSettings).putCredential({ ...credential, baseUrl: null, apiVersion: null, skipTest: true });
@@ -99,6 +101,7 @@ async function dump(): Promise<Sealed[]> {
     ['visitor_consents', ['evidence'], 't.visitor_id'],
     ['model_credentials', ['secret'], 'NULL'],
     ['identity_keys', ['material'], 'NULL'],
+    ['identity_providers', ['client_secret'], 'NULL'],
     ['privacy_mappings', ['content'], 'NULL'],
     ['personal_exports', ['password', 'link_token'], 't.visitor_id'],
     [
@@ -139,6 +142,7 @@ test('P7: every ciphertext column is in the dump of this test, so that none esca
     'conversations.title',
     'idempotency_keys.response',
     'identity_keys.material',
+    'identity_providers.client_secret',
     'invitations.content',
     'memberships.email',
     'messages.content',

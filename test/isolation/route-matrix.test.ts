@@ -36,6 +36,8 @@ test('P4: the public routes are these and no others', () => {
     'POST /v1/auth/password-reset/confirm',
     'POST /v1/auth/email-verification/confirm',
     'GET /.well-known/jwks.json',
+    'POST /v1/auth/sso/discover',
+    'POST /v1/auth/sso/exchange',
     'GET /v1/privacy/tenant-deletions/{id}',
     'GET /v1/privacy/exports/{id}/archive',
     'GET /livez',
@@ -73,6 +75,10 @@ test('P4: handlers that the document leaves out are public only where listed', (
     'RecoveryController.askReset',
     'RecoveryController.confirmEmail',
     'RecoveryController.confirmReset',
+    'SsoController.callback',
+    'SsoController.discover',
+    'SsoController.exchange',
+    'SsoController.start',
     'TenantDeletionController.get',
   ]);
 });

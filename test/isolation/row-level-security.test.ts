@@ -163,6 +163,7 @@ describe('P4: the system role', () => {
       erasures: ['tenant_id', 'id', 'kind', 'subject_id', 'state'],
       idempotency_keys: ['tenant_id', 'id', 'expires_at'],
       identity_keys: ['tenant_id', 'id', 'revoked_at'],
+      identity_providers: ['tenant_id', 'id', 'enabled'],
       invitations: ['tenant_id', 'id', 'token_hash', 'expires_at'],
       memberships: ['tenant_id', 'id', 'user_id', 'role', 'created_at'],
       migrations: ['id', 'timestamp', 'name'],

@@ -1,6 +1,8 @@
+import { randomBytes } from 'node:crypto';
 import type { OpenAPIObject } from '@nestjs/swagger';
-import { newUuid, publicId, type IdKind } from '../../src/kernel/ids.ts';
+import { newUuid, publicId, type IdKind, uuidOf } from '../../src/kernel/ids.ts';
 import { Visitors } from '../../src/modules/identity/index.ts';
+import { LinkedIdentitiesRepository } from '../../src/modules/identity/sso/linked-identities.repository.ts';
 import { KeyedHash } from '../../src/platform/crypto/index.ts';
 import { Outbox } from '../../src/platform/events/index.ts';
 import { type MatrixTarget, type PathIds, routesOf } from './route-matrix.ts';
@@ -28,6 +30,8 @@ export async function makeConversation(stack: TestStack, tenant: TestTenant, tex
 
 /** A credential that is not tried: its provider would have to be asked. */
 const credentialBody = { name: 'matrix', kind: 'openai', secret: 'sk-matrix', skip_test: true };
+
+const identityProviderBody = { name: 'matrix', kind: 'github', client_id: 'matrix', client_secret: 'matrix' };
 
 const identityKeyBody = { name: 'matrix', algorithm: 'HS256' };
 
@@ -76,6 +80,17 @@ export async function matrixTarget(stack: TestStack, mine: TestTenant, theirs: T
   const identityKey = (of: TestTenant, name: string) =>
     idOf(stack.request('POST', '/v1/identity-keys', { token: of.accessToken, body: { ...identityKeyBody, name } }));
   const identityKeys = idsFor('identityKey', await identityKey(theirs, foreignText), () => identityKey(mine, 'mine'));
+  const provider = (of: TestTenant, name: string) =>
+    idOf(stack.request('POST', '/v1/identity-providers', { token: of.accessToken, body: { ...identityProviderBody, name } }));
+  const providers = idsFor('identityProvider', await provider(theirs, foreignText), () => provider(mine, 'mine'));
+  const linked = async (of: TestTenant) => {
+    const [id, at] = [newUuid(), uuidOf('identityProvider', await provider(of, 'linked')) as string];
+    const link = { id, providerId: at, subjectHash: randomBytes(32), userId: uuidOf('user', of.userId) as string };
+    const links = stack.app.get(LinkedIdentitiesRepository, { strict: false });
+    await stack.db.forTenant(of.tenantUuid, (tx) => links.insert(tx, of.tenantUuid, link));
+    return publicId('linkedIdentity', id);
+  };
+  const links = idsFor('linkedIdentity', await linked(theirs), () => linked(mine));
   const credential = (of: TestTenant, name: string) =>
     idOf(stack.request('POST', '/v1/model-credentials', { token: of.accessToken, body: { ...credentialBody, name } }));
   const route = (of: TestTenant, name: string) =>
@@ -137,6 +152,8 @@ export async function matrixTarget(stack: TestStack, mine: TestTenant, theirs: T
       '/v1/models': bots,
       '/v1/api-keys': keys,
       '/v1/identity-keys': identityKeys,
+      '/v1/identity-providers': providers,
+      '/v1/me/identities': links,
       '/v1/model-credentials': credentials,
       '/v1/model-routes': routes,
       '/v1/conversations': conversations,
@@ -162,6 +179,7 @@ export async function matrixTarget(stack: TestStack, mine: TestTenant, theirs: T
       'POST /v1/privacy/exports': { visitor_id: await visitor(mine) },
       'POST /v1/chat/tickets': { bot_id: mine.botId },
       'POST /v1/identity-keys': identityKeyBody,
+      'POST /v1/identity-providers': identityProviderBody,
       'PUT /v1/visitors/{id}/ban': { reason_code: 'matrix' },
     },
     foreignTexts: [foreignText],

@@ -66,6 +66,20 @@ const identityKeyRows: HeldTable = {
   ids: { id: 'identityKey' },
   columns: ['name', 'algorithm', 'created_at', 'revoked_at'],
 };
+const linkRows: HeldTable = {
+  table: 'linked_identities',
+  file: 'linked_identities',
+  of: { user: 't.user_id = $2', tenant: all },
+  ids: { id: 'linkedIdentity', provider_id: 'identityProvider', user_id: 'user' },
+  columns: ['created_at', 'last_used_at'],
+};
+const providerRows: HeldTable = {
+  table: 'identity_providers',
+  file: 'identity_providers',
+  of: { tenant: all },
+  ids: { id: 'identityProvider' },
+  columns: ['name', 'kind', 'issuer', 'client_id', 'scopes', 'join_role', 'join_domains', 'enabled', 'created_at', 'updated_at'],
+};
 
 /** Visitors, members and their sessions, and last of all the tenant itself. */
 @Injectable()
@@ -79,7 +93,9 @@ const identityKeyRows: HeldTable = {
     invitations: 'person',
     sessions: 'person',
     refresh_tokens: 'person',
+    linked_identities: 'person',
     api_keys: 'tenant',
+    identity_providers: 'tenant',
     identity_keys: 'tenant',
     tenants: 'tenant',
   },
@@ -94,7 +110,17 @@ export class IdentityData implements PersonalDataHolder {
   ) {}
 
   export(subject: DataSubject): AsyncIterable<ExportedRecord> {
-    return this.held.records(subject, [tenantRows, membershipRows, sessionRows, apiKeyRows, identityKeyRows, visitorRows, banRows]);
+    return this.held.records(subject, [
+      tenantRows,
+      membershipRows,
+      sessionRows,
+      apiKeyRows,
+      identityKeyRows,
+      providerRows,
+      linkRows,
+      visitorRows,
+      banRows,
+    ]);
   }
 
   async erase(subject: DataSubject): Promise<ErasedRows> {
@@ -105,7 +131,7 @@ export class IdentityData implements PersonalDataHolder {
       return erased;
     }
     const users = kind === 'user' ? [subject.id] : await this.usersOf(tenantId);
-    const erased = await this.held.erase(subject, [sessionRows, membershipRows, banRows, visitorRows]);
+    const erased = await this.held.erase(subject, [linkRows, sessionRows, membershipRows, banRows, visitorRows]);
     if (kind === 'tenant') {
       const gone = await this.database.forTenant(tenantId, (tx) => changed(tx, 'DELETE FROM tenants WHERE id = $1', [tenantId]));
       if (gone > 0) erased['tenants'] = gone;

@@ -51,6 +51,16 @@ export const identityConfig = defineTopic('identity', 'Sign-in and credentials',
     setting.int(1, 1_000_000).default(5),
     'The same per e-mail, whether it exists or not.',
   ),
+  ssoReturnPaths: entry(
+    'AUTH_SSO_RETURN_PATHS',
+    setting.list().default(['/']),
+    'Paths of this service to which a single sign-on may return the browser, comma separated; the first where none is asked for.',
+  ),
+  ssoAllowPrivateUrls: entry(
+    'AUTH_SSO_ALLOW_PRIVATE_URLS',
+    setting.bool().default(false),
+    'Whether identity providers may have private, loopback and link-local addresses, and be http: for one inside your own network.',
+  ),
   ticketsPerAddressPerMinute: entry(
     'AUTH_TICKETS_PER_ADDRESS_PER_MINUTE',
     setting.int(1, 1_000_000).default(60),

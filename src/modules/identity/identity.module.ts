@@ -52,6 +52,22 @@ import { AccessTokens } from './signing/access-tokens.ts';
 import { JwksController } from './signing/jwks.controller.ts';
 import { SigningKeys } from './signing/signing-keys.ts';
 import { Statements } from './signing/statements.ts';
+import { LinkedIdentitiesController } from './sso/linked-identities.controller.ts';
+import { LinkedIdentitiesRepository } from './sso/linked-identities.repository.ts';
+import { LinkedIdentities } from './sso/linked-identities.service.ts';
+import { ProviderDiscovery } from './sso/provider-discovery.ts';
+import { IdentityProvidersController } from './sso/providers/identity-providers.controller.ts';
+import { IdentityProvidersRepository } from './sso/providers/identity-providers.repository.ts';
+import { IdentityProviders } from './sso/providers/identity-providers.service.ts';
+import { OfferedProviders } from './sso/providers/offered-providers.ts';
+import { ProviderConnections } from './sso/providers/provider-connections.ts';
+import { ExchangeSignOn } from './sso/sign-on/exchange-sign-on.ts';
+import { FinishSignOn } from './sso/sign-on/finish-sign-on.ts';
+import { SignOnFlows } from './sso/sign-on/sign-on-flows.ts';
+import { SignOnProtocols } from './sso/sign-on/sign-on-protocols.ts';
+import { StartSignOn } from './sso/sign-on/start-sign-on.ts';
+import { SsoAccounts } from './sso/sso-accounts.ts';
+import { SsoController } from './sso/sso.controller.ts';
 import { Tickets } from './tickets/tickets.ts';
 import { VisitorBansController } from './visitors/visitor-bans.controller.ts';
 import { VisitorBansRepository } from './visitors/visitor-bans.repository.ts';
@@ -104,6 +120,21 @@ const keysAndVisitors = [
 ];
 const members = [MembersRepository, Members, Invitations, InvitedAccounts, Joining, MailInvitation];
 const recovery = [RecoveryTokens, RecoveryRepository, Passwords, EmailVerification, AccountMails, MailAccount, Recovery];
+const singleSignOn = [
+  IdentityProvidersRepository,
+  ProviderConnections,
+  IdentityProviders,
+  OfferedProviders,
+  ProviderDiscovery,
+  LinkedIdentitiesRepository,
+  LinkedIdentities,
+  SignOnFlows,
+  SignOnProtocols,
+  SsoAccounts,
+  StartSignOn,
+  FinishSignOn,
+  ExchangeSignOn,
+];
 
 /** Who calls, and what they may do: the guard over every route, and everything that credentials come from. */
 @Module({
@@ -117,6 +148,9 @@ const recovery = [RecoveryTokens, RecoveryRepository, Passwords, EmailVerificati
     VisitorBansController,
     MembersController,
     InvitationsController,
+    IdentityProvidersController,
+    SsoController,
+    LinkedIdentitiesController,
   ],
   providers: [
     ...access,
@@ -124,6 +158,7 @@ const recovery = [RecoveryTokens, RecoveryRepository, Passwords, EmailVerificati
     ...keysAndVisitors,
     ...members,
     ...recovery,
+    ...singleSignOn,
     AccessGuard,
     { provide: APP_GUARD, useExisting: AccessGuard },
   ],

@@ -14,6 +14,7 @@ const kindsWithId = {
   user: 'user',
   session: 'session',
   api_key: 'apiKey',
+  identity_provider: 'identityProvider',
   visitor: 'visitor',
   bot: 'bot',
   bot_version: 'botVersion',

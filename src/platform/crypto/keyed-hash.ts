@@ -19,6 +19,8 @@ export type HashPurpose =
   | 'invitation'
   | 'recovery-token'
   | 'ticket'
+  | 'sign-on'
+  | 'identity-subject'
   | 'export-link';
 
 /**

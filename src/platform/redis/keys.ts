@@ -15,6 +15,8 @@ export const redisKeys = {
   ticket: (hash: string) => `ticket:${hash}`,
   /** How many callers wait for a turn's answer in a dialect that cannot say "stop". */
   turnCallers: (tenantId: string, turnId: string) => `t:{${tenantId}}:turn:${turnId}:callers`,
+  /** A single sign-on under way, or its one-time code, by the keyed hash of what the browser holds. */
+  signOn: (kind: 'flow' | 'code', hash: string) => `sso:${kind}:${hash}`,
   /** Prefix of the limiter's keys for attempts from an address or on an account. */
   attempts: (what: string) => `limit:${what}`,
   /** Which turn a request that may be retried has made, by the keyed digest of the request. */

@@ -53,6 +53,11 @@ export class AttemptLimits {
     await this.consume(this.signInAccount, emailHash.toString('hex'));
   }
 
+  /** Counts a step of a single sign-on from an address, together with its sign-ins: who signs in is not known yet. */
+  async singleSignOn(address: string): Promise<void> {
+    await this.consume(this.signInAddress, this.addressKey(address));
+  }
+
   /** Counts a sign-up. */
   async signUp(address: string, emailHash: Buffer): Promise<void> {
     await this.consume(this.signUpAddress, this.addressKey(address));

@@ -21,14 +21,27 @@ export interface LockedSession {
 /** Sessions and their refresh tokens in the database. */
 @Injectable()
 export class SessionsRepository {
-  /** Stores a session that ends after so many `seconds`, whatever happens. */
-  async insert(tx: Transaction, session: { tenantId: string; id: string; userId: string; seconds: number }): Promise<void> {
-    await changed(tx, 'INSERT INTO sessions (tenant_id, id, user_id, expires_at) VALUES ($1, $2, $3, now() + make_interval(secs => $4))', [
-      session.tenantId,
-      session.id,
-      session.userId,
-      session.seconds,
-    ]);
+  /** Stores a session that ends after so many `seconds`, whatever happens. `identityProviderId`: which provider let its user in, if one did. */
+  async insert(
+    tx: Transaction,
+    session: { tenantId: string; id: string; userId: string; seconds: number; identityProviderId: string | undefined },
+  ): Promise<void> {
+    await changed(
+      tx,
+      `INSERT INTO sessions (tenant_id, id, user_id, expires_at, identity_provider_id)
+       VALUES ($1, $2, $3, now() + make_interval(secs => $4), $5)`,
+      [session.tenantId, session.id, session.userId, session.seconds, session.identityProviderId ?? null],
+    );
+  }
+
+  /** Revokes the sessions that an identity provider has opened. */
+  async revokeOfProvider(tx: Transaction, tenantId: string, identityProviderId: string): Promise<void> {
+    await changed(
+      tx,
+      `UPDATE sessions SET revoked_at = now(), revoked_reason = 'identity_provider_off'
+        WHERE tenant_id = $1 AND identity_provider_id = $2 AND revoked_at IS NULL`,
+      [tenantId, identityProviderId],
+    );
   }
 
   /** Stores a refresh token of a session. */

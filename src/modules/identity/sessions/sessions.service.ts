@@ -50,13 +50,13 @@ export class Sessions {
     private readonly limits: SessionLimits,
   ) {}
 
-  /** Opens a session for a member. */
-  async open(owner: SessionOwner): Promise<OpenedSession> {
+  /** Opens a session for a member. `identityProviderId`: which of the tenant's providers let them in, if one did. */
+  async open(owner: SessionOwner, identityProviderId?: string): Promise<OpenedSession> {
     const { tenantId, userId } = owner;
     const sessionId = newUuid();
     const limits = await this.limits.of(tenantId);
     const refreshToken = await this.database.forTenant(tenantId, async (tx) => {
-      await this.repository.insert(tx, { tenantId, id: sessionId, userId, seconds: limits.sessionSeconds });
+      await this.repository.insert(tx, { tenantId, id: sessionId, userId, seconds: limits.sessionSeconds, identityProviderId });
       record(tx, owner, sessionId, 'session.sign_in');
       return this.addToken(tx, tenantId, sessionId);
     });

@@ -12,7 +12,7 @@ import { CredentialSecrets } from './credential-secrets.ts';
 import { type CredentialRow, CredentialsRepository } from './credentials.repository.ts';
 import type { CreateCredential, UpdateCredential } from './credentials.schemas.ts';
 import { baseUrlOf } from './open-provider.ts';
-import { leadsToPublicHost } from './public-addresses.ts';
+import { leadsToPublicHost } from '../../../platform/outbound/index.ts';
 
 /** Credentials of one tenant at most. */
 const maxCredentials = 100;

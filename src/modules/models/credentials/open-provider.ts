@@ -4,7 +4,7 @@ import { ModelError, type ModelProvider } from '../model-provider.ts';
 import type { ModelsConfig } from '../models.config.ts';
 import { OpenAiProvider } from '../openai/openai-provider.ts';
 import type { TargetCredential } from '../routing/target.ts';
-import { isPublicAddress, literalHostOf, lookupPublic } from './public-addresses.ts';
+import { isPublicAddress, literalHostOf, lookupPublic } from '../../../platform/outbound/index.ts';
 
 /** A provider that can be closed. */
 export interface OpenedProvider extends ModelProvider {

@@ -1,0 +1,44 @@
+import { Injectable } from '@nestjs/common';
+import { publicId, uuidOf } from '../../../../kernel/ids.ts';
+import { SystemDatabase, TenantDatabase } from '../../../../platform/database/index.ts';
+import { ssoErrors } from '../sso.errors.ts';
+import { IdentityProvidersRepository, type ProviderRow } from './identity-providers.repository.ts';
+
+/** A provider with its tenant (a UUID). */
+export interface OfferedProvider {
+  tenantId: string;
+  provider: ProviderRow;
+}
+
+/** The providers that may be signed in with: enabled, of an active tenant. */
+@Injectable()
+export class OfferedProviders {
+  constructor(
+    private readonly system: SystemDatabase,
+    private readonly database: TenantDatabase,
+    private readonly repository: IdentityProvidersRepository,
+  ) {}
+
+  /** One by its public id. Throws 404. */
+  async byPublicId(id: string): Promise<OfferedProvider> {
+    const uuid = uuidOf('identityProvider', id);
+    if (uuid === undefined) throw ssoErrors.providerNotFound();
+    const tenantId = await this.system.run('credential-lookup', (tx) => this.repository.locate(tx, uuid));
+    const provider = tenantId === undefined ? undefined : await this.enabled(tenantId, uuid);
+    if (tenantId === undefined || provider === undefined) throw ssoErrors.providerNotFound();
+    return { tenantId, provider };
+  }
+
+  /** One of a tenant by its UUID; undefined where it does not count any more. */
+  async enabled(tenantId: string, id: string): Promise<ProviderRow | undefined> {
+    const stored = await this.database.forTenant(tenantId, (tx) => this.repository.byId(tx, tenantId, id));
+    return stored?.enabled === true ? stored : undefined;
+  }
+
+  /** Those of a tenant by its public id; the same empty list where there are none and where there is no such tenant. */
+  async ofTenant(publicTenantId: string) {
+    const tenantId = uuidOf('tenant', publicTenantId);
+    const offered = tenantId === undefined ? [] : await this.database.forTenant(tenantId, (tx) => this.repository.offered(tx, tenantId));
+    return offered.map(({ id, name, kind }) => ({ id: publicId('identityProvider', id), name, kind }));
+  }
+}
