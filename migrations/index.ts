@@ -20,6 +20,7 @@ import { PersonalExports1763700000018 } from './main/0018-personal-exports.ts';
 import { TenantDeletion1763700000019 } from './main/0019-tenant-deletion.ts';
 import { VisitorIdentity1763700000021 } from './main/0021-visitor-identity.ts';
 import { Invitations1763700000022 } from './main/0022-invitations.ts';
+import { SessionClients1763700000023 } from './main/0023-session-clients.ts';
 import { IdentityProviders1763700000026 } from './main/0026-identity-providers.ts';
 import { Recovery1763700000032 } from './main/0032-recovery.ts';
 
@@ -43,6 +44,7 @@ export const mainMigrations = [
   TenantDeletion1763700000019,
   VisitorIdentity1763700000021,
   Invitations1763700000022,
+  SessionClients1763700000023,
   IdentityProviders1763700000026,
   Recovery1763700000032,
 ];

@@ -341,6 +341,11 @@ TABLE sessions [row level security, forced]
   expires_at timestamp with time zone NOT NULL
   revoked_at timestamp with time zone
   revoked_reason text
+  client bytea
+  device_hash bytea
+  last_seen_at timestamp with time zone
+  amr text[] NOT NULL DEFAULT '{pwd}'::text[]
+  proven_at timestamp with time zone NOT NULL DEFAULT now()
   identity_provider_id uuid
 TABLE tenant_plans [row level security, forced]
   tenant_id uuid NOT NULL
@@ -691,6 +696,7 @@ CREATE INDEX refresh_tokens_session ON public.refresh_tokens USING btree (tenant
 CREATE UNIQUE INDEX replicas_pkey ON public.replicas USING btree (id)
 CREATE INDEX sessions_expiry ON public.sessions USING btree (expires_at)
 CREATE UNIQUE INDEX sessions_pkey ON public.sessions USING btree (tenant_id, id)
+CREATE INDEX sessions_user ON public.sessions USING btree (tenant_id, user_id)
 CREATE UNIQUE INDEX tenant_plans_pkey ON public.tenant_plans USING btree (tenant_id)
 CREATE UNIQUE INDEX tenant_privacy_pkey ON public.tenant_privacy USING btree (tenant_id)
 CREATE UNIQUE INDEX tenants_pkey ON public.tenants USING btree (id)

@@ -84,7 +84,8 @@ function addRequestHooks(app: NestFastifyApplication): void {
     if (health.isDraining) void reply.header('connection', 'close');
     // A worker is there for probes alone.
     if (role === 'worker' && !probes.test(path)) return new ProblemFilter().sendProblem(commonErrors.notFound('page'), request, reply);
-    requestContext.run({ request_id: request.id, origin: () => originOf(request.ip, hash) }, done);
+    const client = () => ({ address: request.ip, userAgent: request.headers['user-agent'] });
+    requestContext.run({ request_id: request.id, origin: () => originOf(request.ip, hash), client }, done);
   });
   fastify.addHook('onResponse', (request, reply, done) => {
     const route = request.routeOptions.url ?? 'unknown';

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { decodeJwt } from 'jose';
 import type { OpenAPIObject } from '@nestjs/swagger';
 import { newUuid, publicId, type IdKind, uuidOf } from '../../src/kernel/ids.ts';
 import { Visitors } from '../../src/modules/identity/index.ts';
@@ -121,6 +122,11 @@ export async function matrixTarget(stack: TestStack, mine: TestTenant, theirs: T
     return (await stack.request('POST', '/v1/auth/accept-invitation', { body })).body.user_id as string;
   };
   const members = idsFor('user', theirs.userId, member);
+  const session = async ({ email, password }: TestTenant) => {
+    const signedIn = await stack.request('POST', '/v1/auth/sign-in', { body: { email, password } });
+    return decodeJwt(signedIn.body.access_token as string)['sid'] as string;
+  };
+  const sessions = idsFor('session', await session(theirs), () => session(mine));
   const gone = async (of: TestTenant) =>
     idOf(stack.request('POST', '/v1/privacy/erasures', { token: of.accessToken, body: { visitor_id: await visitor(of) } }));
   const erasures = idsFor('erasure', await gone(theirs), () => gone(mine));
@@ -151,6 +157,7 @@ export async function matrixTarget(stack: TestStack, mine: TestTenant, theirs: T
       '/v1/bots': bots,
       '/v1/models': bots,
       '/v1/api-keys': keys,
+      '/v1/sessions': sessions,
       '/v1/identity-keys': identityKeys,
       '/v1/identity-providers': providers,
       '/v1/me/identities': links,

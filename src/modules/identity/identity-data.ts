@@ -43,7 +43,8 @@ const sessionRows: HeldTable = {
   file: 'sessions',
   of: { user: 't.user_id = $2', tenant: all },
   ids: { id: 'session', user_id: 'user' },
-  columns: ['created_at', 'expires_at', 'revoked_at', 'revoked_reason'],
+  columns: ['created_at', 'last_seen_at', 'expires_at', 'revoked_at', 'revoked_reason', 'amr'],
+  sealed: { client: 'json' },
 };
 const tenantRows: HeldTable = {
   table: 'tenants',

@@ -8,6 +8,11 @@ export const identityConfig = defineTopic('identity', 'Sign-in and credentials',
     setting.int(1, 365).default(30),
     'Life of a session, in days, however often it is refreshed; then the password is asked again.',
   ),
+  sessionIdleDays: entry(
+    'AUTH_SESSION_IDLE_DAYS',
+    setting.int(1, 365).default(14),
+    'How long a session may lie unused, in days; then the password is asked again.',
+  ),
   refreshGraceSeconds: entry(
     'AUTH_REFRESH_GRACE_SECONDS',
     setting.int(0, 60).default(10),

@@ -20,6 +20,11 @@ export const identityErrors = {
     new AppError('refresh_token_reused', 401, 'This refresh token was used before, so its session has been revoked. Sign in again.', {
       retryable: false,
     }),
+  sessionMoved: () =>
+    new AppError('session_moved', 401, 'This session was opened in another browser, so it has been revoked. Sign in again.', {
+      retryable: false,
+    }),
+  sessionNotFound: () => commonErrors.notFound('session'),
   visitorTokenInvalid: () =>
     new AppError('visitor_token_invalid', 401, 'This visitor token does not count (any more).', { retryable: false }),
   identityTokenInvalid: () =>

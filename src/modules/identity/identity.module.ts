@@ -38,8 +38,12 @@ import { RecoveryController } from './recovery/recovery.controller.ts';
 import { RecoveryRepository } from './recovery/recovery.repository.ts';
 import { Recovery } from './recovery/recovery.service.ts';
 import { RecoveryTokens } from './recovery/recovery-token.ts';
+import { RefreshTokens } from './sessions/refresh-tokens.ts';
+import { SessionClients } from './sessions/session-clients.ts';
 import { SessionLimits } from './sessions/session-limits.ts';
+import { SessionsController } from './sessions/sessions.controller.ts';
 import { Sessions } from './sessions/sessions.service.ts';
+import { SignedIn } from './sessions/signed-in.service.ts';
 import { SessionsRepository } from './sessions/sessions.repository.ts';
 import { AccountsRepository } from './sign-in/accounts.repository.ts';
 import { AuthController } from './sign-in/auth.controller.ts';
@@ -96,6 +100,9 @@ const signingIn = [
   SessionsRepository,
   SessionLimits,
   Sessions,
+  RefreshTokens,
+  SessionClients,
+  SignedIn,
   SigningKeys,
   AccessTokens,
   Statements,
@@ -141,6 +148,7 @@ const singleSignOn = [
   controllers: [
     AuthController,
     RecoveryController,
+    SessionsController,
     JwksController,
     MeController,
     ApiKeysController,

@@ -13,6 +13,8 @@ export const auditActions = [
   'session.sign_in',
   'session.sign_out',
   'session.token_reused',
+  'session.moved',
+  'session.revoke',
   'password.reset_ask',
   'password.change',
   'email.verify',

@@ -18,6 +18,7 @@ export type HashPurpose =
   | 'tenant-deletion'
   | 'invitation'
   | 'recovery-token'
+  | 'session-device'
   | 'ticket'
   | 'sign-on'
   | 'identity-subject'

@@ -19,6 +19,8 @@ export const redisKeys = {
   signOn: (kind: 'flow' | 'code', hash: string) => `sso:${kind}:${hash}`,
   /** Prefix of the limiter's keys for attempts from an address or on an account. */
   attempts: (what: string) => `limit:${what}`,
+  /** An address from which somebody has signed in with an e-mail, both as one keyed hash. */
+  knownAddress: (pair: string) => `limit:known:${pair}`,
   /** Which turn a request that may be retried has made, by the keyed digest of the request. */
   retriedRequest: (tenantId: string, digest: string) => `t:{${tenantId}}:retried:${digest}`,
   /** Sorted set of the turns that stream from one model, by when their places run out. */

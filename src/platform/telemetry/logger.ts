@@ -17,6 +17,8 @@ export interface RequestContext {
   request_id: string;
   /** Asked only where it is needed; never logged. */
   origin?: () => RequestOrigin;
+  /** The caller's address and what their program calls itself. Personal: sealed wherever it is kept, and never logged. */
+  client?: () => { address: string; userAgent: string | undefined };
 }
 
 /** The request that the current code runs for. */

@@ -33,6 +33,32 @@ test('an account is limited wherever the attempts come from, with the time to wa
   await expect(limits.signIn(address(), account(newUuid()))).resolves.toBeUndefined();
 });
 
+test('an address waits longer for an e-mail each time that it has used up its tries; a success begins anew', async () => {
+  const [home, email] = [address(), account(newUuid())];
+  const { commands } = stack.app.get(RedisConnections);
+  const waits: number[] = [];
+  for (let round = 0; round < 6; round += 1) {
+    for (let at = 0; at < 2; at += 1) await limits.signIn(home, email).catch(() => undefined);
+    const refusal: unknown = await limits.signIn(home, email).catch((error: unknown) => error);
+    waits.push((refusal as { options: { retryAfter: number } }).options.retryAfter);
+    // The wait is over.
+    await commands.del(...(await commands.keys('limit:sign-in-pair:*')), ...(await commands.keys('limit:sign-in-a*')));
+  }
+  expect(waits).toEqual([60, 120, 240, 480, 900, 900]);
+  await limits.signedIn(home, email);
+  for (let at = 0; at < 2; at += 1) await limits.signIn(home, email);
+  await expect(limits.signIn(home, email)).rejects.toMatchObject({ options: { retryAfter: 60 } });
+});
+
+test('whoever guesses from everywhere keeps nobody out who comes from where they signed in before', async () => {
+  const [home, email] = [address(), account(newUuid())];
+  await limits.signIn(home, email);
+  await limits.signedIn(home, email);
+  for (let at = 0; at < 20; at += 1) await limits.signIn(address(), email).catch(() => undefined);
+  await expect(limits.signIn(address(), email)).rejects.toMatchObject({ status: 429 });
+  await expect(limits.signIn(home, email)).resolves.toBeUndefined();
+});
+
 test('an address is limited over all accounts, its whole IPv6 network at once, without spending the accounts', async () => {
   const network = address();
   for (let i = 1; i <= 3; i += 1) await limits.signIn(`${network.slice(0, -1)}${i}`, account(newUuid()));

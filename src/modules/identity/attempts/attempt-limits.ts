@@ -16,6 +16,11 @@ interface Limit {
 
 const minute = 60;
 const hour = 3_600;
+const day = 86_400;
+/** Longest that an address is kept from an e-mail. */
+const longestBlockSeconds = 15 * minute;
+/** How long an address is remembered from which somebody has signed in. */
+const knownSeconds = 30 * day;
 
 /**
  * How often somebody may try what anybody can try. Counted in Redis under keyed hashes, the same whether an account exists or
@@ -24,6 +29,8 @@ const hour = 3_600;
 @Injectable()
 export class AttemptLimits {
   private readonly signInAddress: Limit;
+  private readonly signInPair: Limit;
+  private readonly signInStrikes: Limit;
   private readonly signInAccount: Limit;
   private readonly signUpAddress: Limit;
   private readonly signUpEmail: Limit;
@@ -38,6 +45,8 @@ export class AttemptLimits {
     @Inject(identityConfig.token) config: IdentityConfig,
   ) {
     this.signInAddress = this.limit('sign-in-address', config.signInPerAddressPerMinute, minute);
+    this.signInPair = this.limit('sign-in-pair', config.signInPerAccountPerMinute, minute);
+    this.signInStrikes = this.limit('sign-in-strikes', Number.MAX_SAFE_INTEGER, day);
     this.signInAccount = this.limit('sign-in-account', config.signInPerAccountPerMinute, minute);
     this.signUpAddress = this.limit('sign-up-address', config.signUpPerAddressPerHour, hour);
     this.signUpEmail = this.limit('sign-up-email', config.signUpPerEmailPerHour, hour);
@@ -47,10 +56,25 @@ export class AttemptLimits {
     this.ticketCredential = this.limit('ticket-credential', config.ticketsPerKeyPerMinute, minute);
   }
 
-  /** Counts a sign-in. `emailHash` is the keyed hash of the e-mail. */
+  /**
+   * Counts a sign-in. `emailHash` is the keyed hash of the e-mail. Tries of one address on one e-mail come first, and make it wait longer each
+   * time that they are used up. Those on an e-mail from all addresses count only for addresses from which nobody has signed in with it lately:
+   * so whoever guesses from everywhere cannot keep out its owner, who comes from where they always come from (after OWASP's device cookies).
+   */
   async signIn(address: string, emailHash: Buffer): Promise<void> {
     await this.consume(this.signInAddress, this.addressKey(address));
-    await this.consume(this.signInAccount, emailHash.toString('hex'));
+    const pair = this.pairKey(address, emailHash);
+    await this.consume(this.signInPair, pair, () => this.backOff(pair));
+    if (!(await this.isKnown(pair))) await this.consume(this.signInAccount, emailHash.toString('hex'));
+  }
+
+  /** Notes that somebody has signed in with this e-mail from there. */
+  async signedIn(address: string, emailHash: Buffer): Promise<void> {
+    const pair = this.pairKey(address, emailHash);
+    await this.asked(async () => {
+      await this.redis.commands.set(redisKeys.knownAddress(pair), '1', 'EX', knownSeconds);
+      await this.signInStrikes.limiter.delete(pair);
+    });
   }
 
   /** Counts a step of a single sign-on from an address, together with its sign-ins: who signs in is not known yet. */
@@ -95,12 +119,39 @@ export class AttemptLimits {
     return this.hash.of('address', addressGroup(address)).toString('hex');
   }
 
-  private async consume({ name, quota, window, limiter }: Limit, key: string): Promise<void> {
+  private pairKey(address: string, emailHash: Buffer): string {
+    return this.hash.of('address', addressGroup(address), emailHash).toString('hex');
+  }
+
+  private isKnown(pair: string): Promise<boolean> {
+    return this.asked(async () => (await this.redis.commands.exists(redisKeys.knownAddress(pair))) > 0);
+  }
+
+  /** Blocks an address for an e-mail: a minute the first time, twice as long each further time that day. Gives the seconds. */
+  private async backOff(pair: string): Promise<number> {
+    const { consumedPoints } = await this.signInStrikes.limiter.consume(pair);
+    const seconds = Math.min(minute * 2 ** (consumedPoints - 1), longestBlockSeconds);
+    await this.signInPair.limiter.block(pair, seconds);
+    return seconds;
+  }
+
+  private async asked<T>(work: () => Promise<T>): Promise<T> {
+    try {
+      return await work();
+    } catch (error) {
+      throw identityErrors.limitsUnavailable(error);
+    }
+  }
+
+  /** `whenUsedUp` runs at the first refusal and gives the seconds to wait. */
+  private async consume({ name, quota, window, limiter }: Limit, key: string, whenUsedUp?: () => Promise<number>): Promise<void> {
     try {
       await limiter.consume(key);
     } catch (refusal) {
       if (!(refusal instanceof RateLimiterRes)) throw identityErrors.limitsUnavailable(refusal);
-      throw identityErrors.tooManyAttempts({ name, quota, window, resetSeconds: Math.max(1, Math.ceil(refusal.msBeforeNext / 1000)) });
+      const first = whenUsedUp !== undefined && refusal.consumedPoints === quota + 1;
+      const seconds = first ? await this.asked(whenUsedUp) : refusal.msBeforeNext / 1_000;
+      throw identityErrors.tooManyAttempts({ name, quota, window, resetSeconds: Math.max(1, Math.ceil(seconds)) });
     }
   }
 }

@@ -2,6 +2,7 @@ import { Body, Controller, Delete, Get, Param, Patch, Query } from '@nestjs/comm
 import { ApiTags } from '@nestjs/swagger';
 import type { Principal } from '../../../kernel/principal.ts';
 import { Access, Answers, Caller, PageQuery } from '../../../platform/http/index.ts';
+import { RevokedSessions } from '../sessions/sessions.schemas.ts';
 import { MemberPage, MemberResponse, UpdateMember } from './members.schemas.ts';
 import { Members } from './members.service.ts';
 
@@ -23,6 +24,13 @@ export class MembersController {
   @Answers({ summary: 'Give a member another role', body: MemberResponse })
   update(@Caller() caller: Principal, @Param('id') id: string, @Body({ schema: UpdateMember }) body: UpdateMember) {
     return this.members.update(caller, id, body);
+  }
+
+  @Delete(':id/sessions')
+  @Access('member.manage')
+  @Answers({ summary: 'Sign a member out everywhere', body: RevokedSessions })
+  signOut(@Caller() caller: Principal, @Param('id') id: string) {
+    return this.members.signOut(caller, id);
   }
 
   // Whoever leaves needs no more than to be a member; the rest is decided by whose membership it is.

@@ -8,6 +8,7 @@ import { row, TenantDatabase, type Transaction } from '../../../platform/databas
 import { type PageQuery, toPage } from '../../../platform/http/index.ts';
 import { CredentialChanges } from '../access/credential-changes.ts';
 import { identityErrors } from '../identity.errors.ts';
+import { SignedIn } from '../sessions/signed-in.service.ts';
 import { emailPlace } from '../sign-in/sign-up.service.ts';
 import type { UpdateMember } from './members.schemas.ts';
 import { type MemberRow, MembersRepository } from './members.repository.ts';
@@ -20,6 +21,7 @@ export class Members {
     private readonly repository: MembersRepository,
     private readonly keyRing: KeyRing,
     private readonly changes: CredentialChanges,
+    private readonly signedIn: SignedIn,
   ) {}
 
   /** A page of members, newest user first. */
@@ -68,6 +70,15 @@ export class Members {
       auditTrail.record(tx, tenantId, { actor: actorOf(caller), action: 'member.remove', object: { kind: 'user', id: userId }, detail });
     });
     this.changes.announce(tenantId);
+  }
+
+  /** Ends all sessions of a member. Throws 404, 403 beyond one's own role. */
+  async signOut(caller: Principal, id: string) {
+    const { tenantId } = caller;
+    const userId = userUuid(id);
+    const { role } = await this.database.forTenant(tenantId, (tx) => this.locked(tx, tenantId, userId));
+    requireRank(caller, role);
+    return { object: 'revoked_sessions' as const, count: (await this.signedIn.end(caller, userId)).length };
   }
 
   /** Whether a user (a UUID) is a member of the tenant. */

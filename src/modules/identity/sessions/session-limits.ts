@@ -10,9 +10,6 @@ export interface SessionCaps {
   idleSeconds: number;
 }
 
-/** What counts for a session: settings, and what a tenant's caps leave of them. No idle limit without a cap. */
-export type SessionLimitsOfTenant = Omit<SessionCaps, 'idleSeconds'> & { idleSeconds: number | null };
-
 const daySeconds = 86_400;
 
 /** How long sessions live. Who knows of tenants with shorter ones registers that here, since their modules stand above this one. */
@@ -34,15 +31,15 @@ export class SessionLimits {
   }
 
   /** What counts for a tenant (a UUID) right now. */
-  async of(tenantId: string): Promise<SessionLimitsOfTenant> {
-    const { accessTokenSeconds, sessionDays } = this.config;
-    const sessionSeconds = sessionDays * daySeconds;
+  async of(tenantId: string): Promise<SessionCaps> {
+    const { accessTokenSeconds, sessionDays, sessionIdleDays } = this.config;
+    const [sessionSeconds, idleSeconds] = [sessionDays * daySeconds, sessionIdleDays * daySeconds];
     const caps = await this.capsOf?.(tenantId);
-    if (caps === undefined) return { accessTokenSeconds, sessionSeconds, idleSeconds: null };
+    if (caps === undefined) return { accessTokenSeconds, sessionSeconds, idleSeconds };
     return {
       accessTokenSeconds: Math.min(accessTokenSeconds, caps.accessTokenSeconds),
       sessionSeconds: Math.min(sessionSeconds, caps.sessionSeconds),
-      idleSeconds: caps.idleSeconds,
+      idleSeconds: Math.min(idleSeconds, caps.idleSeconds),
     };
   }
 }

@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { newUuid, publicId, uuidOf } from '../../../kernel/ids.ts';
 import { changed, row, rows } from '../../../platform/database/index.ts';
-import { testStack } from '../../../../test/support/stack.ts';
+import { openChat } from '../../../../test/support/chat-client.ts';
+import { caller, testStack } from '../../../../test/support/stack.ts';
 import { KeyedHash } from '../../../platform/crypto/index.ts';
 
 interface Session {
@@ -177,4 +178,74 @@ test('a disabled user is out', async () => {
   expect((await stack.request('POST', '/v1/auth/sign-in', { body: { email, password } })).body).toMatchObject({
     code: 'invalid_credentials',
   });
+});
+
+const chrome = 'Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/141.0.0.0 Safari/537.36';
+const newerChrome = chrome.replace('141.0.0.0', '142.0.0.0');
+const firefox = 'Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0';
+
+/** Signs in with a program that calls itself so. */
+async function signInWith(email: string, userAgent: string): Promise<Session> {
+  const answer = await stack.request('POST', '/v1/auth/sign-in', { body: { email, password }, headers: { 'user-agent': userAgent } });
+  expect(answer.status).toBe(200);
+  return answer.body as Session;
+}
+
+test('members see where they are signed in, by device and address, and sign out there: tokens and sockets of all replicas within five seconds', async () => {
+  const other = await stack.replica();
+  const tenant = await stack.tenant();
+  const changeUser = await stack.request('POST', '/v1/auth/sign-in', {
+    body: { email: tenant.email, password: tenant.password },
+    headers: { 'user-agent': firefox },
+  });
+  const elsewhere = changeUser.body as Session;
+  const list = async () =>
+    (await stack.request('GET', '/v1/sessions', { token: tenant.accessToken })).body.data as Record<string, unknown>[];
+  expect(await list()).toMatchObject([
+    { current: false, device: 'Firefox on Linux', address: '127.0.0.1', amr: ['pwd'] },
+    { current: true, device: 'node' },
+  ]);
+  const socket = await openChat(`${other.url.replace('http', 'ws')}/v1/chat?bot_id=${tenant.botId}`, {
+    credential: elsewhere.access_token,
+  });
+  const begun = performance.now();
+  const id = (await list())[0]?.['id'] as string;
+  expect((await stack.request('DELETE', `/v1/sessions/${id}`, { token: tenant.accessToken })).status).toBe(204);
+  expect((await socket.closed).code).toBe(4401);
+  await expect.poll(async () => (await caller(other.url)('GET', '/v1/me', { token: elsewhere.access_token })).status).toBe(401);
+  expect(performance.now() - begun).toBeLessThan(5_000);
+  expect((await refresh(elsewhere.refresh_token)).status).toBe(401);
+  expect((await stack.request('DELETE', `/v1/sessions/${id}`, { token: tenant.accessToken })).status).toBe(404);
+  const more = await stack.request('POST', '/v1/auth/sign-in', { body: { email: tenant.email, password: tenant.password } });
+  expect((await stack.request('POST', '/v1/sessions/revoke-others', { token: tenant.accessToken })).body).toMatchObject({ count: 1 });
+  expect((await refresh(more.body.refresh_token)).status).toBe(401);
+  expect(await list()).toMatchObject([{ current: true }]);
+  expect((await stack.request('POST', `/v1/members/${tenant.userId}/sessions`, { token: tenant.accessToken })).status).toBe(404);
+  const all = await stack.request('DELETE', `/v1/members/${tenant.userId}/sessions`, { token: tenant.accessToken });
+  expect(all.body).toMatchObject({ count: 1 });
+  expect((await refresh(tenant.refreshToken)).status).toBe(401);
+});
+
+test('a session does not move to another browser; a newer version of the same is no other', async () => {
+  const email = newEmail();
+  await signUp(email);
+  const as = (token: string, userAgent: string) =>
+    stack.request('POST', '/v1/auth/refresh', { body: { refresh_token: token }, headers: { 'user-agent': userAgent } });
+  const session = await signInWith(email, chrome);
+  const updated = await as(session.refresh_token, newerChrome);
+  expect(updated.status).toBe(200);
+  expect(await as(updated.body.refresh_token, firefox)).toMatchObject({ status: 401, body: { code: 'session_moved' } });
+  expect((await as(updated.body.refresh_token, chrome)).body).toMatchObject({ code: 'refresh_token_invalid' });
+  await expect.poll(async () => (await me(updated.body.access_token)).status).toBe(401);
+  const owner = await signInWith(email, chrome);
+  const events = (await stack.request('GET', '/v1/audit?action=session.moved', { token: owner.access_token })).body.data as object[];
+  expect(events).toMatchObject([{ action: 'session.moved', outcome: 'refused' }]);
+});
+
+test('a session that lies unused too long is over', async () => {
+  const session = await signUp();
+  await stack.db.forTenant(tenantOf(session), (tx) =>
+    changed(tx, `UPDATE refresh_tokens SET created_at = created_at - interval '15 days'`),
+  );
+  expect((await refresh(session.refresh_token)).body).toMatchObject({ code: 'refresh_token_invalid' });
 });

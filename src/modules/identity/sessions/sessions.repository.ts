@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { Role } from '../../../kernel/permissions.ts';
-import { changed, row, type Transaction } from '../../../platform/database/index.ts';
+import { changed, row, rows, type Transaction } from '../../../platform/database/index.ts';
+import type { StoredClient } from './session-clients.ts';
 
 /** Where a refresh token is, and whether its user may come in at all: enabled, and with the password of that session still. */
 export interface LocatedToken {
@@ -14,23 +15,44 @@ export interface LocatedToken {
 export interface LockedSession {
   userId: string;
   role: Role;
+  deviceHash: Buffer | null;
   /** Not revoked, not expired, not idle for too long, tenant active. */
   live: boolean;
+}
+
+/** What is stored of a new session. */
+export interface SessionDraft extends StoredClient {
+  tenantId: string;
+  id: string;
+  userId: string;
+  /** How the user proved themself, by names of RFC 8176. */
+  amr: readonly string[];
+  /** Which of the tenant's providers let its user in, if one did. */
+  identityProviderId?: string | undefined;
+  seconds: number;
+}
+
+/** A session as its owner sees it; `client` is ciphertext. */
+export interface SessionRow {
+  id: string;
+  client: Buffer | null;
+  amr: string[];
+  createdAt: Date;
+  lastSeenAt: Date | null;
+  expiresAt: Date;
 }
 
 /** Sessions and their refresh tokens in the database. */
 @Injectable()
 export class SessionsRepository {
-  /** Stores a session that ends after so many `seconds`, whatever happens. `identityProviderId`: which provider let its user in, if one did. */
-  async insert(
-    tx: Transaction,
-    session: { tenantId: string; id: string; userId: string; seconds: number; identityProviderId: string | undefined },
-  ): Promise<void> {
+  /** Stores a session that ends after so many `seconds`, whatever happens. */
+  async insert(tx: Transaction, session: SessionDraft): Promise<void> {
+    const { tenantId, id, userId, client, deviceHash } = session;
     await changed(
       tx,
-      `INSERT INTO sessions (tenant_id, id, user_id, expires_at, identity_provider_id)
-       VALUES ($1, $2, $3, now() + make_interval(secs => $4), $5)`,
-      [session.tenantId, session.id, session.userId, session.seconds, session.identityProviderId ?? null],
+      `INSERT INTO sessions (tenant_id, id, user_id, expires_at, client, device_hash, last_seen_at, amr, identity_provider_id)
+       VALUES ($1, $2, $3, now() + make_interval(secs => $4), $5, $6, now(), $7, $8)`,
+      [tenantId, id, userId, session.seconds, client, deviceHash, session.amr, session.identityProviderId ?? null],
     );
   }
 
@@ -72,14 +94,14 @@ export class SessionsRepository {
     tx: Transaction,
     tenantId: string,
     sessionId: string,
-    limits: { sessionSeconds: number; idleSeconds: number | null },
+    limits: { sessionSeconds: number; idleSeconds: number },
   ): Promise<LockedSession | undefined> {
     return row<LockedSession>(
       tx,
-      `SELECT s.user_id AS "userId", m.role, s.revoked_at IS NULL AND s.expires_at > now() AND t.status = 'active'
+      `SELECT s.user_id AS "userId", m.role, s.device_hash AS "deviceHash", s.revoked_at IS NULL AND s.expires_at > now() AND t.status = 'active'
               AND s.created_at > now() - make_interval(secs => $3)
-              AND ($4::int IS NULL OR (SELECT max(r.created_at) FROM refresh_tokens r WHERE r.tenant_id = $1 AND r.session_id = s.id)
-                > now() - make_interval(secs => $4::int)) AS live
+              AND (SELECT max(r.created_at) FROM refresh_tokens r WHERE r.tenant_id = $1 AND r.session_id = s.id)
+                > now() - make_interval(secs => $4) AS live
          FROM sessions s
          JOIN memberships m ON m.tenant_id = s.tenant_id AND m.user_id = s.user_id
          JOIN tenants t ON t.id = s.tenant_id
@@ -124,7 +146,7 @@ export class SessionsRepository {
     tx: Transaction,
     tenantId: string,
     sessionId: string,
-    reason: 'signed_out' | 'refresh_token_reused',
+    reason: 'signed_out' | 'revoked' | 'refresh_token_reused' | 'moved_device',
   ): Promise<string | undefined> {
     const revoked = await row<{ userId: string }>(
       tx,
@@ -133,5 +155,35 @@ export class SessionsRepository {
       [tenantId, sessionId, reason],
     );
     return revoked?.userId;
+  }
+
+  /** Notes that a session was used now. */
+  async seen(tx: Transaction, tenantId: string, sessionId: string): Promise<void> {
+    await changed(tx, 'UPDATE sessions SET last_seen_at = now() WHERE tenant_id = $1 AND id = $2', [tenantId, sessionId]);
+  }
+
+  /** Live sessions of a member, newest first. */
+  liveOf(tx: Transaction, tenantId: string, userId: string): Promise<SessionRow[]> {
+    return rows<SessionRow>(
+      tx,
+      `SELECT s.id, s.client, s.amr, s.created_at AS "createdAt", s.last_seen_at AS "lastSeenAt", s.expires_at AS "expiresAt" FROM sessions s
+        WHERE s.tenant_id = $1 AND s.user_id = $2 AND s.revoked_at IS NULL AND s.expires_at > now() ORDER BY s.created_at DESC, s.id LIMIT 200`,
+      [tenantId, userId],
+    );
+  }
+
+  /** Revokes sessions of a member but for `except`; gives which. `only`: that one alone. */
+  async revokeOf(
+    tx: Transaction,
+    { tenantId, userId }: { tenantId: string; userId: string },
+    which: { only?: string; except?: string } = {},
+  ): Promise<string[]> {
+    const revoked = await rows<{ id: string }>(
+      tx,
+      `UPDATE sessions SET revoked_at = now(), revoked_reason = 'revoked' WHERE tenant_id = $1 AND user_id = $2 AND revoked_at IS NULL
+         AND expires_at > now() AND ($3::uuid IS NULL OR id = $3) AND ($4::uuid IS NULL OR id <> $4) RETURNING id`,
+      [tenantId, userId, which.only ?? null, which.except ?? null],
+    );
+    return revoked.map(({ id }) => id);
   }
 }

@@ -33,8 +33,10 @@ export class Auth {
 
   /** A new session for an account. */
   async signIn(body: SignInBody, address: string) {
-    await this.limits.signIn(address, this.emailHash(body.email));
+    const emailHash = this.emailHash(body.email);
+    await this.limits.signIn(address, emailHash);
     const { tenantId, userId, role } = await this.signIns.signIn({ email: body.email, password: body.password, tenantId: body.tenant_id });
+    await this.limits.signedIn(address, emailHash);
     return toSessionResponse(await this.sessions.open({ tenantId, userId, role }));
   }
 

@@ -39,7 +39,7 @@ export class ExchangeSignOn {
     const provider = await this.providers.enabled(tenantId, kept.providerId);
     if (provider === undefined) throw ssoErrors.codeInvalid();
     const member = await this.memberOf({ tenantId, provider }, kept.outcome, password, browser.address);
-    return toSessionResponse(await this.sessions.open({ tenantId, ...member }, provider.id));
+    return toSessionResponse(await this.sessions.open({ tenantId, ...member }, { amr: ['fed'], identityProviderId: provider.id }));
   }
 
   private async memberOf(
