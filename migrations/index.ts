@@ -22,6 +22,7 @@ import { VisitorIdentity1763700000021 } from './main/0021-visitor-identity.ts';
 import { Invitations1763700000022 } from './main/0022-invitations.ts';
 import { SessionClients1763700000023 } from './main/0023-session-clients.ts';
 import { IdentityProviders1763700000026 } from './main/0026-identity-providers.ts';
+import { TenantDomains1763700000027 } from './main/0027-tenant-domains.ts';
 import { Recovery1763700000032 } from './main/0032-recovery.ts';
 
 /** Migrations of the main database, oldest first. Forward only: expand, then contract. */
@@ -46,6 +47,7 @@ export const mainMigrations = [
   Invitations1763700000022,
   SessionClients1763700000023,
   IdentityProviders1763700000026,
+  TenantDomains1763700000027,
   Recovery1763700000032,
 ];
 

@@ -123,6 +123,7 @@ TABLE identity_providers [row level security, forced]
   enabled boolean NOT NULL
   created_at timestamp with time zone NOT NULL DEFAULT now()
   updated_at timestamp with time zone NOT NULL DEFAULT now()
+  authoritative boolean NOT NULL DEFAULT false
 TABLE invitations [row level security, forced]
   tenant_id uuid NOT NULL
   id uuid NOT NULL
@@ -347,6 +348,15 @@ TABLE sessions [row level security, forced]
   amr text[] NOT NULL DEFAULT '{pwd}'::text[]
   proven_at timestamp with time zone NOT NULL DEFAULT now()
   identity_provider_id uuid
+TABLE tenant_domains [row level security, forced]
+  tenant_id uuid NOT NULL
+  id uuid NOT NULL
+  domain text NOT NULL
+  challenge text NOT NULL
+  verified_at timestamp with time zone
+  enforced boolean NOT NULL DEFAULT false
+  break_glass_user_id uuid
+  created_at timestamp with time zone NOT NULL DEFAULT now()
 TABLE tenant_plans [row level security, forced]
   tenant_id uuid NOT NULL
   plan_id text NOT NULL
@@ -585,6 +595,11 @@ replicas: PRIMARY KEY (id)
 sessions: PRIMARY KEY (tenant_id, id)
 sessions: FOREIGN KEY (tenant_id) REFERENCES tenants(id) ON DELETE CASCADE
 sessions: FOREIGN KEY (tenant_id, user_id) REFERENCES memberships(tenant_id, user_id) ON DELETE CASCADE
+tenant_domains: CHECK (((NOT enforced) OR (verified_at IS NOT NULL)))
+tenant_domains: PRIMARY KEY (tenant_id, id)
+tenant_domains: FOREIGN KEY (tenant_id, break_glass_user_id) REFERENCES memberships(tenant_id, user_id) ON DELETE SET NULL (break_glass_user_id)
+tenant_domains: UNIQUE (tenant_id, domain)
+tenant_domains: FOREIGN KEY (tenant_id) REFERENCES tenants(id) ON DELETE CASCADE
 tenant_plans: PRIMARY KEY (tenant_id)
 tenant_plans: FOREIGN KEY (plan_id) REFERENCES plans(id) ON UPDATE CASCADE
 tenant_plans: FOREIGN KEY (tenant_id) REFERENCES tenants(id) ON DELETE CASCADE
@@ -697,6 +712,9 @@ CREATE UNIQUE INDEX replicas_pkey ON public.replicas USING btree (id)
 CREATE INDEX sessions_expiry ON public.sessions USING btree (expires_at)
 CREATE UNIQUE INDEX sessions_pkey ON public.sessions USING btree (tenant_id, id)
 CREATE INDEX sessions_user ON public.sessions USING btree (tenant_id, user_id)
+CREATE UNIQUE INDEX tenant_domains_pkey ON public.tenant_domains USING btree (tenant_id, id)
+CREATE UNIQUE INDEX tenant_domains_tenant_id_domain_key ON public.tenant_domains USING btree (tenant_id, domain)
+CREATE INDEX tenant_domains_verified ON public.tenant_domains USING btree (domain) WHERE (verified_at IS NOT NULL)
 CREATE UNIQUE INDEX tenant_plans_pkey ON public.tenant_plans USING btree (tenant_id)
 CREATE UNIQUE INDEX tenant_privacy_pkey ON public.tenant_privacy USING btree (tenant_id)
 CREATE UNIQUE INDEX tenants_pkey ON public.tenants USING btree (id)
@@ -766,6 +784,8 @@ refresh_tokens: system_read FOR SELECT TO parley_system USING true
 refresh_tokens: tenant_isolation FOR ALL TO parley_tenant USING (tenant_id = (current_setting('app.tenant'::text))::uuid) WITH CHECK (tenant_id = (current_setting('app.tenant'::text))::uuid)
 sessions: system_read FOR SELECT TO parley_system USING true
 sessions: tenant_isolation FOR ALL TO parley_tenant USING (tenant_id = (current_setting('app.tenant'::text))::uuid) WITH CHECK (tenant_id = (current_setting('app.tenant'::text))::uuid)
+tenant_domains: system_read FOR SELECT TO parley_system USING true
+tenant_domains: tenant_isolation FOR ALL TO parley_tenant USING (tenant_id = (current_setting('app.tenant'::text))::uuid) WITH CHECK (tenant_id = (current_setting('app.tenant'::text))::uuid)
 tenant_plans: tenant_isolation FOR ALL TO parley_tenant USING (tenant_id = (current_setting('app.tenant'::text))::uuid) WITH CHECK (tenant_id = (current_setting('app.tenant'::text))::uuid)
 tenant_privacy: system_read FOR SELECT TO parley_system USING true
 tenant_privacy: tenant_isolation FOR ALL TO parley_tenant USING (tenant_id = (current_setting('app.tenant'::text))::uuid) WITH CHECK (tenant_id = (current_setting('app.tenant'::text))::uuid)
@@ -824,6 +844,7 @@ provider_calls: parley_tenant DELETE, INSERT, SELECT, UPDATE
 refresh_tokens: parley_tenant DELETE, INSERT, SELECT, UPDATE
 replicas: parley_system DELETE, INSERT, SELECT, UPDATE
 sessions: parley_tenant DELETE, INSERT, SELECT, UPDATE
+tenant_domains: parley_tenant DELETE, INSERT, SELECT, UPDATE
 tenant_plans: parley_tenant INSERT, SELECT, UPDATE
 tenant_privacy: parley_tenant INSERT, SELECT, UPDATE
 tenants: parley_tenant DELETE, INSERT, SELECT, UPDATE
@@ -855,6 +876,7 @@ privacy_mappings: parley_system SELECT (expires_at, id, tenant_id)
 provider_calls: parley_system SELECT (created_at, id, settled_at, state, tenant_id, turn_id)
 refresh_tokens: parley_system SELECT (id, session_id, tenant_id, token_hash)
 sessions: parley_system SELECT (created_at, expires_at, id, revoked_at, tenant_id, user_id)
+tenant_domains: parley_system SELECT (break_glass_user_id, domain, enforced, id, tenant_id, verified_at)
 tenant_privacy: parley_system SELECT (swept_at, tenant_id)
 tenants: parley_system SELECT (id, status, tenant_id)
 turn_queues: parley_system SELECT (tenant_id, tier, weight)

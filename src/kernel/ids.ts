@@ -12,6 +12,7 @@ export const idPrefixes = {
   identityKey: 'idkey',
   identityProvider: 'idp',
   linkedIdentity: 'ident',
+  domain: 'dom',
   visitor: 'vis',
   bot: 'bot',
   botVersion: 'botv',

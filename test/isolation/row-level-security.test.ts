@@ -177,6 +177,7 @@ describe('P4: the system role', () => {
       refresh_tokens: ['tenant_id', 'id', 'session_id', 'token_hash'],
       replicas: ['id', 'role', 'started_at', 'beats', 'beat_at', 'slots', 'running', 'service_seconds'],
       sessions: ['tenant_id', 'id', 'user_id', 'created_at', 'expires_at', 'revoked_at'],
+      tenant_domains: ['tenant_id', 'id', 'domain', 'verified_at', 'enforced', 'break_glass_user_id'],
       tenant_privacy: ['tenant_id', 'swept_at'],
       tenants: ['id', 'tenant_id', 'status'],
       turn_queue_clocks: ['tier', 'at'],

@@ -84,6 +84,9 @@ export async function matrixTarget(stack: TestStack, mine: TestTenant, theirs: T
   const provider = (of: TestTenant, name: string) =>
     idOf(stack.request('POST', '/v1/identity-providers', { token: of.accessToken, body: { ...identityProviderBody, name } }));
   const providers = idsFor('identityProvider', await provider(theirs, foreignText), () => provider(mine, 'mine'));
+  const domain = (of: TestTenant, name: string) =>
+    idOf(stack.request('POST', '/v1/domains', { token: of.accessToken, body: { domain: `${name}.example.com` } }));
+  const domains = idsFor('domain', await domain(theirs, foreignText), () => domain(mine, newUuid()));
   const linked = async (of: TestTenant) => {
     const [id, at] = [newUuid(), uuidOf('identityProvider', await provider(of, 'linked')) as string];
     const link = { id, providerId: at, subjectHash: randomBytes(32), userId: uuidOf('user', of.userId) as string };
@@ -161,6 +164,7 @@ export async function matrixTarget(stack: TestStack, mine: TestTenant, theirs: T
       '/v1/identity-keys': identityKeys,
       '/v1/identity-providers': providers,
       '/v1/me/identities': links,
+      '/v1/domains': domains,
       '/v1/model-credentials': credentials,
       '/v1/model-routes': routes,
       '/v1/conversations': conversations,

@@ -74,12 +74,31 @@ const linkRows: HeldTable = {
   ids: { id: 'linkedIdentity', provider_id: 'identityProvider', user_id: 'user' },
   columns: ['created_at', 'last_used_at'],
 };
+const domainRows: HeldTable = {
+  table: 'tenant_domains',
+  file: 'domains',
+  of: { tenant: all },
+  ids: { id: 'domain', break_glass_user_id: 'user' },
+  columns: ['domain', 'verified_at', 'enforced', 'created_at'],
+};
 const providerRows: HeldTable = {
   table: 'identity_providers',
   file: 'identity_providers',
   of: { tenant: all },
   ids: { id: 'identityProvider' },
-  columns: ['name', 'kind', 'issuer', 'client_id', 'scopes', 'join_role', 'join_domains', 'enabled', 'created_at', 'updated_at'],
+  columns: [
+    'name',
+    'kind',
+    'issuer',
+    'client_id',
+    'scopes',
+    'join_role',
+    'join_domains',
+    'authoritative',
+    'enabled',
+    'created_at',
+    'updated_at',
+  ],
 };
 
 /** Visitors, members and their sessions, and last of all the tenant itself. */
@@ -97,6 +116,7 @@ const providerRows: HeldTable = {
     linked_identities: 'person',
     api_keys: 'tenant',
     identity_providers: 'tenant',
+    tenant_domains: 'tenant',
     identity_keys: 'tenant',
     tenants: 'tenant',
   },
@@ -118,6 +138,7 @@ export class IdentityData implements PersonalDataHolder {
       apiKeyRows,
       identityKeyRows,
       providerRows,
+      domainRows,
       linkRows,
       visitorRows,
       banRows,

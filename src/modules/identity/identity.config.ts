@@ -66,6 +66,11 @@ export const identityConfig = defineTopic('identity', 'Sign-in and credentials',
     setting.bool().default(false),
     'Whether identity providers may have private, loopback and link-local addresses, and be http: for one inside your own network.',
   ),
+  dnsServers: entry(
+    'AUTH_DNS_SERVERS',
+    setting.list().default([]),
+    "Name servers that are asked whether a domain is a tenant's (address, or address:port), comma separated. Empty: those of the system.",
+  ),
   ticketsPerAddressPerMinute: entry(
     'AUTH_TICKETS_PER_ADDRESS_PER_MINUTE',
     setting.int(1, 1_000_000).default(60),

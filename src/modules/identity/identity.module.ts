@@ -56,6 +56,11 @@ import { AccessTokens } from './signing/access-tokens.ts';
 import { JwksController } from './signing/jwks.controller.ts';
 import { SigningKeys } from './signing/signing-keys.ts';
 import { Statements } from './signing/statements.ts';
+import { DomainRecords } from './sso/domains/domain-records.ts';
+import { DomainsController } from './sso/domains/domains.controller.ts';
+import { DomainsRepository } from './sso/domains/domains.repository.ts';
+import { Domains } from './sso/domains/domains.service.ts';
+import { PasswordPolicy } from './sso/domains/password-policy.ts';
 import { LinkedIdentitiesController } from './sso/linked-identities.controller.ts';
 import { LinkedIdentitiesRepository } from './sso/linked-identities.repository.ts';
 import { LinkedIdentities } from './sso/linked-identities.service.ts';
@@ -131,6 +136,10 @@ const singleSignOn = [
   IdentityProvidersRepository,
   ProviderConnections,
   IdentityProviders,
+  DomainsRepository,
+  DomainRecords,
+  Domains,
+  PasswordPolicy,
   OfferedProviders,
   ProviderDiscovery,
   LinkedIdentitiesRepository,
@@ -159,6 +168,7 @@ const singleSignOn = [
     IdentityProvidersController,
     SsoController,
     LinkedIdentitiesController,
+    DomainsController,
   ],
   providers: [
     ...access,

@@ -15,6 +15,7 @@ const kindsWithId = {
   session: 'session',
   api_key: 'apiKey',
   identity_provider: 'identityProvider',
+  domain: 'domain',
   visitor: 'visitor',
   bot: 'bot',
   bot_version: 'botVersion',

@@ -5,6 +5,7 @@ import { AuditRefusals } from '../../../platform/audit/index.ts';
 import { KeyedHash } from '../../../platform/crypto/index.ts';
 import { SystemDatabase } from '../../../platform/database/index.ts';
 import { identityErrors } from '../identity.errors.ts';
+import { PasswordPolicy } from '../sso/domains/password-policy.ts';
 import { type AccountCandidate, AccountsRepository } from './accounts.repository.ts';
 import { normalisedEmail } from './email.ts';
 import { PasswordHasher } from './password-hasher.ts';
@@ -26,19 +27,38 @@ export class SignIn {
     private readonly hasher: PasswordHasher,
     private readonly hash: KeyedHash,
     private readonly refusals: AuditRefusals,
+    private readonly policy: PasswordPolicy,
   ) {}
 
   /**
-   * The account that matches. One password hash and one statement whatever is stored, and the same 401
-   * `invalid_credentials` for an unknown e-mail, a wrong password, a disabled user and a suspended tenant.
+   * The account that matches and may be entered with a password. One password hash and two statements whatever is stored, and the same 401
+   * `invalid_credentials` for an unknown e-mail, a wrong password, a disabled user and a suspended tenant; for all of a domain whose people sign in by
+   * a provider, the same 403 `sso_required`.
    */
-  async signIn({ email, password, tenantId }: SignInRequest): Promise<AccountCandidate> {
+  async signIn(request: SignInRequest): Promise<AccountCandidate> {
+    const { tenant, emailHash, matches } = await this.matchesOf(request);
+    const allowed = await this.policy.allowed(normalisedEmail(request.email), tenant, matches).catch((error: unknown) => {
+      void this.noteFailure(emailHash, tenant);
+      throw error;
+    });
+    return this.newestOf(allowed, emailHash, tenant);
+  }
+
+  /** Whose password it is, for who comes by another way and shows besides who they are: a provider's word may count where a password alone does not. */
+  async prove(request: SignInRequest): Promise<AccountCandidate> {
+    const { tenant, emailHash, matches } = await this.matchesOf(request);
+    return this.newestOf(matches, emailHash, tenant);
+  }
+
+  private async matchesOf({ email, password, tenantId }: SignInRequest) {
     const tenant = tenantId === undefined ? undefined : (uuidOf('tenant', tenantId) ?? noTenant);
     const emailHash = this.hash.of('email', normalisedEmail(email));
     const passwordHash = await this.hasher.hash(emailHash, password);
     const candidates = await this.system.run('sign-in', (tx) => this.accounts.candidates(tx, emailHash, passwordHash, tenant));
-    const matches = candidates.filter((candidate) => isSame(candidate.passwordHash, passwordHash));
-    const [newest] = matches;
+    return { tenant, emailHash, matches: candidates.filter((candidate) => isSame(candidate.passwordHash, passwordHash)) };
+  }
+
+  private newestOf([newest]: AccountCandidate[], emailHash: Buffer, tenant: string | undefined): AccountCandidate {
     if (newest === undefined) {
       // Not waited for: the answer takes as long whether there is such an account or not.
       void this.noteFailure(emailHash, tenant);

@@ -6,6 +6,7 @@ import type { SystemDatabase, Transaction } from '../../../platform/database/ind
 import { loadTopics } from '../../../platform/config/index.ts';
 import { type IdentityConfig, identityConfig } from '../identity.config.ts';
 import type { AccountCandidate, AccountsRepository } from './accounts.repository.ts';
+import type { PasswordPolicy } from '../sso/domains/password-policy.ts';
 import { PasswordHasher } from './password-hasher.ts';
 import { SignIn } from './sign-in.service.ts';
 
@@ -31,8 +32,21 @@ function signInOver(accounts: AccountCandidate[]) {
   };
   const noted: [string, AuditEntry][] = [];
   const refusals = { note: (tenant: string, entry: AuditEntry) => void noted.push([tenant, entry]) } as unknown as AuditRefusals;
+  const policy = {
+    allowed: async (_email: string, _tenant: string | undefined, matches: AccountCandidate[]) => {
+      asked += 1;
+      return matches;
+    },
+  } as unknown as PasswordPolicy;
   const system = { run: (_reason: string, work: (tx: Transaction) => Promise<unknown>) => work({} as Transaction) };
-  const signIn = new SignIn(system as unknown as SystemDatabase, repository as unknown as AccountsRepository, hasher, hash, refusals);
+  const signIn = new SignIn(
+    system as unknown as SystemDatabase,
+    repository as unknown as AccountsRepository,
+    hasher,
+    hash,
+    refusals,
+    policy,
+  );
   return { signIn, noted, costs: () => ({ hashes: computed.mock.calls.length, statements: asked }) };
 }
 
@@ -40,7 +54,7 @@ async function account(password: string): Promise<AccountCandidate> {
   return { userId: newUuid(), tenantId: newUuid(), role: 'owner', passwordHash: await newHasher().hash(emailHash, password) };
 }
 
-test('a sign-in costs one password hash and one statement, whatever is stored', async () => {
+test('a sign-in costs one password hash and two statements, whatever is stored', async () => {
   const mine = await account('correct horse');
   const others = [await account('something else'), await account('another one')];
   for (const stored of [[], [mine], [...others, mine]]) {
@@ -51,7 +65,7 @@ test('a sign-in costs one password hash and one statement, whatever is stored', 
     ]) {
       const { signIn, costs } = signInOver(stored);
       await signIn.signIn(attempt).catch(() => undefined);
-      expect(costs()).toEqual({ hashes: 1, statements: 1 });
+      expect(costs()).toEqual({ hashes: 1, statements: 2 });
     }
   }
 });

@@ -15,6 +15,8 @@ export interface LinkRow {
 export interface MemberOfEmail {
   userId: string;
   role: Role;
+  /** Whether they are a member of no other tenant. */
+  onlyHere: boolean;
 }
 
 /** Which member signs in with which account at a provider, in Postgres. */
@@ -71,7 +73,9 @@ export class LinkedIdentitiesRepository {
   membersOf(tx: Transaction, tenantId: string, emailHash: Buffer): Promise<MemberOfEmail[]> {
     return rows<MemberOfEmail>(
       tx,
-      `SELECT u.id AS "userId", m.role FROM users u JOIN memberships m ON m.user_id = u.id JOIN tenants t ON t.id = m.tenant_id
+      `SELECT u.id AS "userId", m.role,
+              NOT EXISTS (SELECT 1 FROM memberships o WHERE o.user_id = u.id AND o.tenant_id <> m.tenant_id) AS "onlyHere"
+         FROM users u JOIN memberships m ON m.user_id = u.id JOIN tenants t ON t.id = m.tenant_id
         WHERE u.email_hash = $2 AND m.tenant_id = $1 AND u.disabled_at IS NULL AND t.status = 'active' ORDER BY u.id DESC LIMIT 10`,
       [tenantId, emailHash],
     );

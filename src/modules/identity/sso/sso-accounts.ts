@@ -9,6 +9,7 @@ import { AccountsRepository } from '../sign-in/accounts.repository.ts';
 import { emailPlace } from '../sign-in/sign-up.service.ts';
 import { LinkedIdentitiesRepository } from './linked-identities.repository.ts';
 import type { ProviderRow } from './providers/identity-providers.repository.ts';
+import type { EnabledProvider } from './providers/offered-providers.ts';
 import { type AssertedIdentity, domainOf } from './sign-on/asserted-identity.ts';
 import type { Arrival } from './sign-on/sign-on-flows.ts';
 import { SignOnFailed } from './sso.errors.ts';
@@ -27,18 +28,25 @@ export class SsoAccounts {
   ) {}
 
   /**
-   * The member who is linked; else somebody who has to prove that they are the member with that e-mail; else a new member, where the provider's
-   * settings let them join. Throws SignOnFailed.
+   * The member who is linked; else somebody who has to prove that they are the member with that e-mail, unless the tenant's own directory speaks of
+   * a proven domain of the tenant; else a new member, where the provider's settings let them join. Throws SignOnFailed.
    */
-  async resolve(tenantId: string, provider: ProviderRow, asserted: AssertedIdentity): Promise<Arrival['outcome']> {
+  async resolve(tenantId: string, provider: EnabledProvider, asserted: AssertedIdentity): Promise<Arrival['outcome']> {
     const subjectHash = this.subjectHash(tenantId, provider.id, asserted.subject);
     const linked = await this.database.forTenant(tenantId, (tx) => this.links.use(tx, tenantId, provider.id, subjectHash));
     if (linked !== undefined) return { kind: 'member', userId: linked };
     const { email, subject } = asserted;
+    const authoritative = email !== undefined && provider.authoritative && provider.provenDomains.includes(domainOf(email));
     // Whether there is such a member is said to nobody but the owner of the mailbox.
-    if (email === undefined || !asserted.emailVerified) throw new SignOnFailed('email_unverified');
+    if (email === undefined || !(asserted.emailVerified || authoritative)) throw new SignOnFailed('email_unverified');
     const members = await this.system.run('sign-in', (tx) => this.links.membersOf(tx, tenantId, this.hash.of('email', email)));
-    if (members.length > 0) return { kind: 'proof', email, subject };
+    const [member] = members;
+    // Who is a member elsewhere, or an owner, is nobody's but their own: whoever runs the directory does not become them.
+    if (authoritative && member !== undefined && members.length === 1 && member.onlyHere && member.role !== 'owner') {
+      await this.link(tenantId, provider, subject, member.userId);
+      return { kind: 'member', userId: member.userId };
+    }
+    if (member !== undefined) return { kind: 'proof', email, subject };
     return { kind: 'member', userId: await this.join(tenantId, provider, email, subjectHash) };
   }
 
@@ -62,8 +70,9 @@ export class SsoAccounts {
     return this.system.run('sign-in', (tx) => this.links.roleOf(tx, tenantId, userId));
   }
 
-  private async join(tenantId: string, { id: providerId, joinRole: role, joinDomains }: ProviderRow, email: string, subjectHash: Buffer) {
-    if (role === null || !joinDomains.includes(domainOf(email))) throw new SignOnFailed('not_a_member');
+  private async join(tenantId: string, provider: EnabledProvider, email: string, subjectHash: Buffer) {
+    const { id: providerId, joinRole: role, joinDomains, provenDomains } = provider;
+    if (role === null || ![...joinDomains, ...provenDomains].includes(domainOf(email))) throw new SignOnFailed('not_a_member');
     const [userId, id] = [newUuid(), newUuid()];
     // No password has this hash: it is no hash of one.
     const passwordHash = Buffer.from(newSecret(32), 'base64url');

@@ -50,5 +50,21 @@ export const ssoErrors = {
         param: 'password',
       },
     ),
+  required: () =>
+    new AppError('sso_required', 403, 'People of this domain sign in with their identity provider, not with a password.', {
+      retryable: false,
+    }),
+  domainNotFound: () => commonErrors.notFound('domain'),
+  domainTaken: (limit: number) =>
+    commonErrors.conflict('domain_not_added', `This domain is in the list already, or the list has ${limit} domains, which is the most.`),
+  domainNotVerified: () => commonErrors.conflict('domain_not_verified', 'This domain has not been proven to be yours.'),
+  nothingToSignInWith: () =>
+    commonErrors.conflict('no_identity_provider', 'There is no enabled identity provider with which people could sign in.'),
+  noBreakGlass: () =>
+    commonErrors.invalidRequest([
+      { path: 'break_glass_user_id', message: 'must be an owner, who can sign in with a password in an emergency' },
+    ]),
+  authoritativeKind: () =>
+    commonErrors.invalidRequest([{ path: 'authoritative', message: 'is for a directory of your own: anybody can have an account there' }]),
   usersOnly: () => commonErrors.forbidden('Only somebody who is signed in can link an account of theirs.'),
 };

@@ -19,6 +19,8 @@ export interface ProviderRow {
   /** Null = nobody joins by signing in. */
   joinRole: JoinRole | null;
   joinDomains: string[];
+  /** Its word on e-mails of the tenant's proven domains counts. */
+  authoritative: boolean;
   enabled: boolean;
   createdAt: Date;
   updatedAt: Date;
@@ -28,7 +30,7 @@ export interface ProviderRow {
 export type ProviderDraft = Omit<ProviderRow, 'createdAt' | 'updatedAt'>;
 
 const columns = `id, name, kind, issuer, client_id AS "clientId", client_secret AS "clientSecret", scopes, join_role AS "joinRole",
-  join_domains AS "joinDomains", enabled, created_at AS "createdAt", updated_at AS "updatedAt"`;
+  join_domains AS "joinDomains", authoritative, enabled, created_at AS "createdAt", updated_at AS "updatedAt"`;
 
 /** Identity providers of tenants, in Postgres. */
 @Injectable()
@@ -38,9 +40,10 @@ export class IdentityProvidersRepository {
     await row(tx, 'SELECT 1 FROM tenants WHERE id = $1 FOR UPDATE', [tenantId]);
     const count = await changed(
       tx,
-      `INSERT INTO identity_providers (tenant_id, id, name, kind, issuer, client_id, client_secret, scopes, join_role, join_domains, enabled)
-       SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11
-        WHERE (SELECT count(*) FROM identity_providers WHERE tenant_id = $1) < $12`,
+      `INSERT INTO identity_providers (tenant_id, id, name, kind, issuer, client_id, client_secret, scopes, join_role, join_domains,
+         authoritative, enabled)
+       SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12
+        WHERE (SELECT count(*) FROM identity_providers WHERE tenant_id = $1) < $13`,
       [tenantId, ...valuesOf(draft), most],
     );
     return count > 0;
@@ -52,7 +55,7 @@ export class IdentityProvidersRepository {
     await changed(
       tx,
       `UPDATE identity_providers SET name = $3, client_id = $4, client_secret = $5, scopes = $6, join_role = $7, join_domains = $8,
-              enabled = $9, updated_at = clock_timestamp()
+              authoritative = $9, enabled = $10, updated_at = clock_timestamp()
         WHERE tenant_id = $1 AND id = $2`,
       [tenantId, id, name, ...rest],
     );
@@ -67,6 +70,12 @@ export class IdentityProvidersRepository {
   byId(tx: Transaction, tenantId: string, id: string, lock: 'locked' | 'free' = 'free'): Promise<ProviderRow | undefined> {
     const sql = `SELECT ${columns} FROM identity_providers WHERE tenant_id = $1 AND id = $2 ${lock === 'locked' ? 'FOR UPDATE' : ''}`;
     return row<ProviderRow>(tx, sql, [tenantId, id]);
+  }
+
+  /** The domains that the tenant has proven. */
+  async provenDomains(tx: Transaction, tenantId: string): Promise<string[]> {
+    const sql = 'SELECT domain FROM tenant_domains WHERE tenant_id = $1 AND verified_at IS NOT NULL';
+    return (await rows<{ domain: string }>(tx, sql, [tenantId])).map(({ domain }) => domain);
   }
 
   /** Newest first, after the provider `after`. */
@@ -101,6 +110,6 @@ export class IdentityProvidersRepository {
 }
 
 function valuesOf(draft: ProviderDraft): unknown[] {
-  const { id, name, kind, issuer, clientId, clientSecret, scopes, joinRole, joinDomains, enabled } = draft;
-  return [id, name, kind, issuer, clientId, clientSecret, scopes, joinRole, joinDomains, enabled];
+  const { id, name, kind, issuer, clientId, clientSecret, scopes, joinRole, joinDomains, authoritative, enabled } = draft;
+  return [id, name, kind, issuer, clientId, clientSecret, scopes, joinRole, joinDomains, authoritative, enabled];
 }

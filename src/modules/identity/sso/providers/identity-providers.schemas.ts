@@ -2,16 +2,9 @@ import { z } from 'zod';
 import { publicId } from '../../../../kernel/ids.ts';
 import { pageOf } from '../../../../platform/http/index.ts';
 import { Name } from '../../name.schemas.ts';
+import { Domain } from '../domain.schemas.ts';
 import type { ProviderRow } from './identity-providers.repository.ts';
 import { isIssuer, providerKinds } from './provider-kinds.ts';
-
-/** The domain of e-mail addresses, in lower case. */
-export const Domain = z
-  .string()
-  .max(253)
-  .toLowerCase()
-  .regex(/^(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z][a-z0-9-]{0,61}[a-z0-9]$/, 'must be a domain, as in example.com')
-  .meta({ examples: ['example.com'] });
 
 const Issuer = z.string().max(500).refine(isIssuer, 'must be the URL of an issuer, of Microsoft with the id of one directory');
 const Scope = z.string().regex(/^[\x21\x23-\x5b\x5d-\x7e]{1,200}$/, 'must be a scope (RFC 6749, section 3.3)');
@@ -26,7 +19,14 @@ const changeable = {
   client_secret: ClientSecret.meta({ description: 'Absent for a public client, which has PKCE alone.' }),
   scopes: z.array(Scope).min(1).max(20),
   join_role: JoinRole.meta({ description: 'Role of who comes for the first time and is no member; null = nobody joins by signing in.' }),
-  join_domains: z.array(Domain).max(50).meta({ description: 'Domains of verified e-mails with which somebody may join.' }),
+  join_domains: z
+    .array(Domain)
+    .max(50)
+    .meta({ description: 'Domains of verified e-mails with which somebody may join, besides the domains that you have proven.' }),
+  authoritative: z.boolean().meta({
+    description:
+      'Whether this is your own directory: what it says of e-mails of your proven domains then counts as verified, and members with one are linked without their password.',
+  }),
   enabled: z.boolean(),
 };
 
@@ -41,6 +41,7 @@ export const CreateIdentityProvider = z
     scopes: changeable.scopes.optional(),
     join_role: changeable.join_role.default(null),
     join_domains: changeable.join_domains.default([]),
+    authoritative: z.boolean().default(false),
     enabled: z.boolean().default(true),
   })
   .refine(({ kind, issuer }) => kind === 'github' || (kind === 'oidc') === (issuer !== undefined), {
@@ -73,6 +74,7 @@ export const IdentityProviderResponse = z
     scopes: z.array(z.string()),
     join_role: JoinRole,
     join_domains: z.array(z.string()),
+    authoritative: z.boolean(),
     enabled: z.boolean(),
     redirect_uri: z.string().meta({ description: 'To be registered at the provider.' }),
     created_at: z.iso.datetime(),
@@ -96,6 +98,7 @@ export function toProviderResponse(stored: ProviderRow, redirectUri: string): z.
     scopes: stored.scopes,
     join_role: stored.joinRole,
     join_domains: stored.joinDomains,
+    authoritative: stored.authoritative,
     enabled: stored.enabled,
     redirect_uri: redirectUri,
     created_at: stored.createdAt.toISOString(),

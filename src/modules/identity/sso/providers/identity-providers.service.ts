@@ -35,10 +35,12 @@ export class IdentityProviders {
   async create(caller: Principal, body: CreateIdentityProvider) {
     const { tenantId } = caller;
     if (body.join_role !== null) requireRank(caller, body.join_role);
-    const { name, kind, client_id: clientId, join_role: joinRole, join_domains: joinDomains, enabled } = body;
+    requireOwnDirectory(body.authoritative, body.kind);
+    const { name, kind, client_id: clientId, join_role: joinRole, join_domains: joinDomains, authoritative, enabled } = body;
     const [id, scopes] = [newUuid(), body.scopes ?? defaultScopes(kind)];
     const clientSecret = await this.connections.sealSecret(tenantId, id, body.client_secret);
-    const draft: ProviderDraft = { id, name, kind, issuer: issuerOf(body), clientId, clientSecret, scopes, joinRole, joinDomains, enabled };
+    const where = { id, name, kind, issuer: issuerOf(body), clientId, clientSecret, scopes };
+    const draft: ProviderDraft = { ...where, joinRole, joinDomains, authoritative, enabled };
     await this.connections.check(draft);
     const stored = await this.database.forTenant(tenantId, async (tx) => {
       if (!(await this.repository.insert(tx, tenantId, draft, maxProviders))) throw ssoErrors.tooManyProviders(maxProviders);
@@ -69,6 +71,7 @@ export class IdentityProviders {
     const secret = await this.connections.sealSecret(tenantId, uuid, body.client_secret);
     const stored = await this.database.forTenant(tenantId, async (tx) => {
       const old = found(await this.repository.byId(tx, tenantId, uuid, 'locked'));
+      requireOwnDirectory(body.authoritative, old.kind);
       await this.repository.update(tx, tenantId, {
         ...old,
         name: body.name ?? old.name,
@@ -77,6 +80,7 @@ export class IdentityProviders {
         scopes: body.scopes ?? old.scopes,
         joinRole: body.join_role === undefined ? old.joinRole : body.join_role,
         joinDomains: body.join_domains ?? old.joinDomains,
+        authoritative: body.authoritative ?? old.authoritative,
         enabled: body.enabled ?? old.enabled,
       });
       if (body.enabled === false) await this.sessions.revokeOfProvider(tx, tenantId, uuid);
@@ -107,6 +111,11 @@ export class IdentityProviders {
 /** Where a provider sends browsers back to: one address each, so that no answer of one passes for another's (RFC 9700, section 4.4.2). */
 export function redirectUriOf(publicUrl: string, providerId: string): string {
   return `${publicUrl}/v1/auth/sso/callback/${publicId('identityProvider', providerId)}`;
+}
+
+/** At Google and GitHub anybody may have an account, under an e-mail that was theirs once. */
+function requireOwnDirectory(authoritative: boolean | undefined, kind: ProviderRow['kind']): void {
+  if (authoritative === true && (kind === 'google' || kind === 'github')) throw ssoErrors.authoritativeKind();
 }
 
 function issuerOf({ kind, issuer, directory }: CreateIdentityProvider): string {

@@ -1,13 +1,17 @@
 import { Injectable } from '@nestjs/common';
 import { publicId, uuidOf } from '../../../../kernel/ids.ts';
 import { SystemDatabase, TenantDatabase } from '../../../../platform/database/index.ts';
+import { DomainsRepository } from '../domains/domains.repository.ts';
 import { ssoErrors } from '../sso.errors.ts';
 import { IdentityProvidersRepository, type ProviderRow } from './identity-providers.repository.ts';
+
+/** A provider that counts right now, and the domains that its tenant has proven. */
+export type EnabledProvider = ProviderRow & { provenDomains: string[] };
 
 /** A provider with its tenant (a UUID). */
 export interface OfferedProvider {
   tenantId: string;
-  provider: ProviderRow;
+  provider: EnabledProvider;
 }
 
 /** The providers that may be signed in with: enabled, of an active tenant. */
@@ -17,6 +21,7 @@ export class OfferedProviders {
     private readonly system: SystemDatabase,
     private readonly database: TenantDatabase,
     private readonly repository: IdentityProvidersRepository,
+    private readonly domains: DomainsRepository,
   ) {}
 
   /** One by its public id. Throws 404. */
@@ -30,15 +35,27 @@ export class OfferedProviders {
   }
 
   /** One of a tenant by its UUID; undefined where it does not count any more. */
-  async enabled(tenantId: string, id: string): Promise<ProviderRow | undefined> {
-    const stored = await this.database.forTenant(tenantId, (tx) => this.repository.byId(tx, tenantId, id));
-    return stored?.enabled === true ? stored : undefined;
+  enabled(tenantId: string, id: string): Promise<EnabledProvider | undefined> {
+    return this.database.forTenant(tenantId, async (tx) => {
+      const stored = await this.repository.byId(tx, tenantId, id);
+      return stored?.enabled === true ? { ...stored, provenDomains: await this.repository.provenDomains(tx, tenantId) } : undefined;
+    });
   }
 
   /** Those of a tenant by its public id; the same empty list where there are none and where there is no such tenant. */
   async ofTenant(publicTenantId: string) {
     const tenantId = uuidOf('tenant', publicTenantId);
-    const offered = tenantId === undefined ? [] : await this.database.forTenant(tenantId, (tx) => this.repository.offered(tx, tenantId));
+    return tenantId === undefined ? [] : this.offeredBy(tenantId);
+  }
+
+  /** Those of the tenants that have proven a domain. */
+  async ofDomain(domain: string) {
+    const tenants = await this.system.run('credential-lookup', (tx) => this.domains.provenBy(tx, domain));
+    return (await Promise.all(tenants.map((tenantId) => this.offeredBy(tenantId)))).flat();
+  }
+
+  private async offeredBy(tenantId: string) {
+    const offered = await this.database.forTenant(tenantId, (tx) => this.repository.offered(tx, tenantId));
     return offered.map(({ id, name, kind }) => ({ id: publicId('identityProvider', id), name, kind }));
   }
 }

@@ -57,7 +57,7 @@ export class ExchangeSignOn {
     if (password === undefined) throw ssoErrors.proofRequired();
     const { email, subject } = outcome;
     await this.limits.signIn(address, this.hash.of('email', email));
-    const { userId, role } = await this.signIns.signIn({ email, password, tenantId: publicId('tenant', tenantId) });
+    const { userId, role } = await this.signIns.prove({ email, password, tenantId: publicId('tenant', tenantId) });
     await this.accounts.link(tenantId, provider, subject, userId).catch(() => {
       throw ssoErrors.codeInvalid();
     });
