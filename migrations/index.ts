@@ -23,6 +23,7 @@ import { Invitations1763700000022 } from './main/0022-invitations.ts';
 import { SessionClients1763700000023 } from './main/0023-session-clients.ts';
 import { IdentityProviders1763700000026 } from './main/0026-identity-providers.ts';
 import { TenantDomains1763700000027 } from './main/0027-tenant-domains.ts';
+import { Saml1763700000028 } from './main/0028-saml.ts';
 import { Recovery1763700000032 } from './main/0032-recovery.ts';
 
 /** Migrations of the main database, oldest first. Forward only: expand, then contract. */
@@ -48,6 +49,7 @@ export const mainMigrations = [
   SessionClients1763700000023,
   IdentityProviders1763700000026,
   TenantDomains1763700000027,
+  Saml1763700000028,
   Recovery1763700000032,
 ];
 

@@ -334,6 +334,13 @@ TABLE replicas
   slots integer NOT NULL DEFAULT 0
   running integer NOT NULL DEFAULT 0
   service_seconds double precision
+TABLE saml_providers [row level security, forced]
+  tenant_id uuid NOT NULL
+  provider_id uuid NOT NULL
+  entry_point text NOT NULL
+  certificates text[] NOT NULL
+  own_certificate text NOT NULL
+  idp_initiated boolean NOT NULL
 TABLE sessions [row level security, forced]
   tenant_id uuid NOT NULL
   id uuid NOT NULL
@@ -439,6 +446,12 @@ TABLE usage_counters [row level security, forced]
   cost_reserved bigint NOT NULL DEFAULT 0
   spread_for jsonb
   announced jsonb NOT NULL DEFAULT '{}'::jsonb
+TABLE used_assertions [row level security, forced]
+  tenant_id uuid NOT NULL
+  id uuid NOT NULL
+  provider_id uuid NOT NULL
+  assertion_hash bytea NOT NULL
+  expires_at timestamp with time zone NOT NULL
 TABLE users
   id uuid NOT NULL
   email_hash bytea NOT NULL
@@ -506,7 +519,7 @@ identity_keys: CHECK ((algorithm = ANY (ARRAY['HS256'::text, 'ES256'::text])))
 identity_keys: PRIMARY KEY (tenant_id, id)
 identity_keys: FOREIGN KEY (tenant_id) REFERENCES tenants(id) ON DELETE CASCADE
 identity_providers: CHECK ((join_role = ANY (ARRAY['admin'::text, 'developer'::text, 'viewer'::text])))
-identity_providers: CHECK ((kind = ANY (ARRAY['oidc'::text, 'google'::text, 'microsoft'::text, 'github'::text])))
+identity_providers: CHECK ((kind = ANY (ARRAY['oidc'::text, 'google'::text, 'microsoft'::text, 'github'::text, 'saml'::text])))
 identity_providers: PRIMARY KEY (tenant_id, id)
 identity_providers: FOREIGN KEY (tenant_id) REFERENCES tenants(id) ON DELETE CASCADE
 invitations: PRIMARY KEY (tenant_id, id)
@@ -592,6 +605,8 @@ provider_calls: FOREIGN KEY (tenant_id) REFERENCES tenants(id) ON DELETE CASCADE
 refresh_tokens: PRIMARY KEY (tenant_id, id)
 refresh_tokens: FOREIGN KEY (tenant_id, session_id) REFERENCES sessions(tenant_id, id) ON DELETE CASCADE
 replicas: PRIMARY KEY (id)
+saml_providers: PRIMARY KEY (tenant_id, provider_id)
+saml_providers: FOREIGN KEY (tenant_id, provider_id) REFERENCES identity_providers(tenant_id, id) ON DELETE CASCADE
 sessions: PRIMARY KEY (tenant_id, id)
 sessions: FOREIGN KEY (tenant_id) REFERENCES tenants(id) ON DELETE CASCADE
 sessions: FOREIGN KEY (tenant_id, user_id) REFERENCES memberships(tenant_id, user_id) ON DELETE CASCADE
@@ -625,6 +640,9 @@ turns: UNIQUE (tenant_id, conversation_id, turn_key)
 turns: FOREIGN KEY (tenant_id, visitor_id) REFERENCES visitors(tenant_id, id) ON DELETE CASCADE
 usage_counters: PRIMARY KEY (tenant_id, subject, starts_at, slot)
 usage_counters: FOREIGN KEY (tenant_id) REFERENCES tenants(id) ON DELETE CASCADE
+used_assertions: PRIMARY KEY (tenant_id, id)
+used_assertions: UNIQUE (tenant_id, provider_id, assertion_hash)
+used_assertions: FOREIGN KEY (tenant_id, provider_id) REFERENCES identity_providers(tenant_id, id) ON DELETE CASCADE
 users: PRIMARY KEY (id)
 visitor_bans: PRIMARY KEY (tenant_id, visitor_id)
 visitor_bans: FOREIGN KEY (tenant_id, visitor_id) REFERENCES visitors(tenant_id, id) ON DELETE CASCADE
@@ -709,6 +727,7 @@ CREATE INDEX refresh_tokens_lookup ON public.refresh_tokens USING btree (token_h
 CREATE UNIQUE INDEX refresh_tokens_pkey ON public.refresh_tokens USING btree (tenant_id, id)
 CREATE INDEX refresh_tokens_session ON public.refresh_tokens USING btree (tenant_id, session_id)
 CREATE UNIQUE INDEX replicas_pkey ON public.replicas USING btree (id)
+CREATE UNIQUE INDEX saml_providers_pkey ON public.saml_providers USING btree (tenant_id, provider_id)
 CREATE INDEX sessions_expiry ON public.sessions USING btree (expires_at)
 CREATE UNIQUE INDEX sessions_pkey ON public.sessions USING btree (tenant_id, id)
 CREATE INDEX sessions_user ON public.sessions USING btree (tenant_id, user_id)
@@ -730,6 +749,9 @@ CREATE INDEX turns_queued_of_tenant ON public.turns USING btree (tenant_id) WHER
 CREATE UNIQUE INDEX turns_tenant_id_conversation_id_turn_key_key ON public.turns USING btree (tenant_id, conversation_id, turn_key)
 CREATE INDEX turns_unfinished ON public.turns USING btree (created_at) WHERE (finished_at IS NULL)
 CREATE UNIQUE INDEX usage_counters_pkey ON public.usage_counters USING btree (tenant_id, subject, starts_at, slot)
+CREATE INDEX used_assertions_expiry ON public.used_assertions USING btree (expires_at)
+CREATE UNIQUE INDEX used_assertions_pkey ON public.used_assertions USING btree (tenant_id, id)
+CREATE UNIQUE INDEX used_assertions_tenant_id_provider_id_assertion_hash_key ON public.used_assertions USING btree (tenant_id, provider_id, assertion_hash)
 CREATE INDEX users_email_hash ON public.users USING btree (email_hash)
 CREATE UNIQUE INDEX users_pkey ON public.users USING btree (id)
 CREATE INDEX visitor_bans_newest ON public.visitor_bans USING btree (banned_at)
@@ -782,6 +804,7 @@ provider_calls: system_read FOR SELECT TO parley_system USING true
 provider_calls: tenant_isolation FOR ALL TO parley_tenant USING (tenant_id = (current_setting('app.tenant'::text))::uuid) WITH CHECK (tenant_id = (current_setting('app.tenant'::text))::uuid)
 refresh_tokens: system_read FOR SELECT TO parley_system USING true
 refresh_tokens: tenant_isolation FOR ALL TO parley_tenant USING (tenant_id = (current_setting('app.tenant'::text))::uuid) WITH CHECK (tenant_id = (current_setting('app.tenant'::text))::uuid)
+saml_providers: tenant_isolation FOR ALL TO parley_tenant USING (tenant_id = (current_setting('app.tenant'::text))::uuid) WITH CHECK (tenant_id = (current_setting('app.tenant'::text))::uuid)
 sessions: system_read FOR SELECT TO parley_system USING true
 sessions: tenant_isolation FOR ALL TO parley_tenant USING (tenant_id = (current_setting('app.tenant'::text))::uuid) WITH CHECK (tenant_id = (current_setting('app.tenant'::text))::uuid)
 tenant_domains: system_read FOR SELECT TO parley_system USING true
@@ -796,6 +819,8 @@ turn_queues: tenant_isolation FOR ALL TO parley_tenant USING (tenant_id = (curre
 turns: system_read FOR SELECT TO parley_system USING true
 turns: tenant_isolation FOR ALL TO parley_tenant USING (tenant_id = (current_setting('app.tenant'::text))::uuid) WITH CHECK (tenant_id = (current_setting('app.tenant'::text))::uuid)
 usage_counters: tenant_isolation FOR ALL TO parley_tenant USING (tenant_id = (current_setting('app.tenant'::text))::uuid) WITH CHECK (tenant_id = (current_setting('app.tenant'::text))::uuid)
+used_assertions: system_read FOR SELECT TO parley_system USING true
+used_assertions: tenant_isolation FOR ALL TO parley_tenant USING (tenant_id = (current_setting('app.tenant'::text))::uuid) WITH CHECK (tenant_id = (current_setting('app.tenant'::text))::uuid)
 visitor_bans: system_read FOR SELECT TO parley_system USING true
 visitor_bans: tenant_isolation FOR ALL TO parley_tenant USING (tenant_id = (current_setting('app.tenant'::text))::uuid) WITH CHECK (tenant_id = (current_setting('app.tenant'::text))::uuid)
 visitor_consents: tenant_isolation FOR ALL TO parley_tenant USING (tenant_id = (current_setting('app.tenant'::text))::uuid) WITH CHECK (tenant_id = (current_setting('app.tenant'::text))::uuid)
@@ -843,6 +868,7 @@ privacy_mappings: parley_tenant DELETE, INSERT, SELECT, UPDATE
 provider_calls: parley_tenant DELETE, INSERT, SELECT, UPDATE
 refresh_tokens: parley_tenant DELETE, INSERT, SELECT, UPDATE
 replicas: parley_system DELETE, INSERT, SELECT, UPDATE
+saml_providers: parley_tenant DELETE, INSERT, SELECT, UPDATE
 sessions: parley_tenant DELETE, INSERT, SELECT, UPDATE
 tenant_domains: parley_tenant DELETE, INSERT, SELECT, UPDATE
 tenant_plans: parley_tenant INSERT, SELECT, UPDATE
@@ -853,6 +879,7 @@ turn_queue_clocks: parley_tenant SELECT
 turn_queues: parley_tenant INSERT, SELECT, UPDATE
 turns: parley_tenant DELETE, INSERT, SELECT, UPDATE
 usage_counters: parley_tenant DELETE, INSERT, SELECT, UPDATE
+used_assertions: parley_tenant DELETE, INSERT, SELECT, UPDATE
 users: parley_system DELETE, INSERT, SELECT, UPDATE
 visitor_bans: parley_tenant DELETE, INSERT, SELECT, UPDATE
 visitor_consents: parley_tenant DELETE, INSERT, SELECT, UPDATE
@@ -881,6 +908,7 @@ tenant_privacy: parley_system SELECT (swept_at, tenant_id)
 tenants: parley_system SELECT (id, status, tenant_id)
 turn_queues: parley_system SELECT (tenant_id, tier, weight)
 turns: parley_system SELECT (attempt, created_at, deadline_at, error_code, finished_at, given_up_at, id, owner, queued_at, retries, retry_at, route, runs, started_at, state, stop_requested_at, tenant_id, tier, virtual_start)
+used_assertions: parley_system SELECT (expires_at, id, tenant_id)
 visitor_bans: parley_system SELECT (banned_at, tenant_id, visitor_id)
 visitors: parley_system SELECT (id, tenant_id)
 

@@ -186,6 +186,7 @@ describe('P4: the system role', () => {
         ...['tenant_id', 'id', 'state', 'attempt', 'owner', 'stop_requested_at', 'deadline_at', 'error_code', 'created_at', 'started_at'],
         ...['finished_at', 'route', 'tier', 'virtual_start', 'queued_at', 'runs', 'retries', 'retry_at', 'given_up_at'],
       ],
+      used_assertions: ['tenant_id', 'id', 'expires_at'],
       users: ['id', 'email_hash', 'password_hash', 'created_at', 'disabled_at', 'password_changed_at', 'email_verified_at'],
       visitor_bans: ['tenant_id', 'visitor_id', 'banned_at'],
       visitors: ['tenant_id', 'id'],

@@ -117,6 +117,8 @@ const providerRows: HeldTable = {
     api_keys: 'tenant',
     identity_providers: 'tenant',
     tenant_domains: 'tenant',
+    saml_providers: 'tenant',
+    used_assertions: 'tenant',
     identity_keys: 'tenant',
     tenants: 'tenant',
   },

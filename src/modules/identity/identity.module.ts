@@ -70,6 +70,12 @@ import { IdentityProvidersRepository } from './sso/providers/identity-providers.
 import { IdentityProviders } from './sso/providers/identity-providers.service.ts';
 import { OfferedProviders } from './sso/providers/offered-providers.ts';
 import { ProviderConnections } from './sso/providers/provider-connections.ts';
+import { SamlProviders } from './sso/saml/saml-providers.service.ts';
+import { SamlSignOn } from './sso/saml/saml-sign-on.ts';
+import { SamlVerifier } from './sso/saml/saml-verifier.ts';
+import { SamlController } from './sso/saml/saml.controller.ts';
+import { SamlRepository } from './sso/saml/saml.repository.ts';
+import { Arrivals } from './sso/sign-on/arrivals.ts';
 import { ExchangeSignOn } from './sso/sign-on/exchange-sign-on.ts';
 import { FinishSignOn } from './sso/sign-on/finish-sign-on.ts';
 import { SignOnFlows } from './sso/sign-on/sign-on-flows.ts';
@@ -147,6 +153,11 @@ const singleSignOn = [
   SignOnFlows,
   SignOnProtocols,
   SsoAccounts,
+  SamlRepository,
+  SamlVerifier,
+  SamlProviders,
+  SamlSignOn,
+  Arrivals,
   StartSignOn,
   FinishSignOn,
   ExchangeSignOn,
@@ -169,6 +180,7 @@ const singleSignOn = [
     SsoController,
     LinkedIdentitiesController,
     DomainsController,
+    SamlController,
   ],
   providers: [
     ...access,

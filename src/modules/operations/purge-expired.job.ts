@@ -18,6 +18,7 @@ const expiring = [
   { table: 'idempotency_keys', over: 'expires_at < now()' },
   { table: 'privacy_mappings', over: 'expires_at < now()' },
   { table: 'invitations', over: 'expires_at < now()' },
+  { table: 'used_assertions', over: 'expires_at < now()' },
   // A revoked session stays until its own end, so that a replay of its tokens is still known as one.
   { table: 'sessions', over: 'expires_at < now()' },
 ] as const;

@@ -16,7 +16,7 @@ export const redisKeys = {
   /** How many callers wait for a turn's answer in a dialect that cannot say "stop". */
   turnCallers: (tenantId: string, turnId: string) => `t:{${tenantId}}:turn:${turnId}:callers`,
   /** A single sign-on under way, or its one-time code, by the keyed hash of what the browser holds. */
-  signOn: (kind: 'flow' | 'code', hash: string) => `sso:${kind}:${hash}`,
+  signOn: (kind: 'flow' | 'code' | 'landing', hash: string) => `sso:${kind}:${hash}`,
   /** Prefix of the limiter's keys for attempts from an address or on an account. */
   attempts: (what: string) => `limit:${what}`,
   /** An address from which somebody has signed in with an e-mail, both as one keyed hash. */

@@ -66,5 +66,11 @@ export const ssoErrors = {
     ]),
   authoritativeKind: () =>
     commonErrors.invalidRequest([{ path: 'authoritative', message: 'is for a directory of your own: anybody can have an account there' }]),
+  notSaml: () =>
+    commonErrors.invalidRequest([{ path: 'certificates', message: 'and entry_point and idp_initiated are for providers that speak SAML' }]),
+  notOAuth: () =>
+    commonErrors.invalidRequest([
+      { path: '', message: 'client_id, client_secret, scopes, join_domains and authoritative are not for SAML' },
+    ]),
   usersOnly: () => commonErrors.forbidden('Only somebody who is signed in can link an account of theirs.'),
 };

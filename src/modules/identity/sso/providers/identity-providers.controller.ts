@@ -8,19 +8,31 @@ import {
   IdentityProviderResponse,
   UpdateIdentityProvider,
 } from './identity-providers.schemas.ts';
+import { SamlProviders } from '../saml/saml-providers.service.ts';
+import { CreateSamlProvider } from '../saml/saml.schemas.ts';
 import { IdentityProviders } from './identity-providers.service.ts';
 
 /** A tenant's identity providers over REST. */
 @ApiTags('Single sign-on')
 @Controller('v1/identity-providers')
 export class IdentityProvidersController {
-  constructor(private readonly providers: IdentityProviders) {}
+  constructor(
+    private readonly providers: IdentityProviders,
+    private readonly saml: SamlProviders,
+  ) {}
 
   @Post()
   @Access('identity_provider.manage')
   @Answers({ summary: 'Connect an identity provider', status: 201, body: IdentityProviderResponse })
   create(@Caller() caller: Principal, @Body({ schema: CreateIdentityProvider }) body: CreateIdentityProvider) {
     return this.providers.create(caller, body);
+  }
+
+  @Post('saml')
+  @Access('identity_provider.manage')
+  @Answers({ summary: 'Connect an identity provider that speaks SAML', status: 201, body: IdentityProviderResponse })
+  createSaml(@Caller() caller: Principal, @Body({ schema: CreateSamlProvider }) body: CreateSamlProvider) {
+    return this.saml.create(caller, body);
   }
 
   @Get()

@@ -22,15 +22,20 @@ export interface ProviderRow {
   /** Its word on e-mails of the tenant's proven domains counts. */
   authoritative: boolean;
   enabled: boolean;
+  /** Of a SAML provider, what can be changed. */
+  saml: { entryPoint: string; certificates: string[]; idpInitiated: boolean } | null;
   createdAt: Date;
   updatedAt: Date;
 }
 
 /** What is written of a provider. */
-export type ProviderDraft = Omit<ProviderRow, 'createdAt' | 'updatedAt'>;
+export type ProviderDraft = Omit<ProviderRow, 'saml' | 'createdAt' | 'updatedAt'>;
 
 const columns = `id, name, kind, issuer, client_id AS "clientId", client_secret AS "clientSecret", scopes, join_role AS "joinRole",
-  join_domains AS "joinDomains", authoritative, enabled, created_at AS "createdAt", updated_at AS "updatedAt"`;
+  join_domains AS "joinDomains", authoritative, enabled,
+  (SELECT jsonb_build_object('entryPoint', s.entry_point, 'certificates', s.certificates, 'idpInitiated', s.idp_initiated)
+     FROM saml_providers s WHERE s.tenant_id = identity_providers.tenant_id AND s.provider_id = identity_providers.id) AS saml,
+  created_at AS "createdAt", updated_at AS "updatedAt"`;
 
 /** Identity providers of tenants, in Postgres. */
 @Injectable()

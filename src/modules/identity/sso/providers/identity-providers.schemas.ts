@@ -3,8 +3,9 @@ import { publicId } from '../../../../kernel/ids.ts';
 import { pageOf } from '../../../../platform/http/index.ts';
 import { Name } from '../../name.schemas.ts';
 import { Domain } from '../domain.schemas.ts';
+import { samlFields } from '../saml/saml.schemas.ts';
 import type { ProviderRow } from './identity-providers.repository.ts';
-import { isIssuer, providerKinds } from './provider-kinds.ts';
+import { isIssuer, oauthKinds, providerKinds } from './provider-kinds.ts';
 
 const Issuer = z.string().max(500).refine(isIssuer, 'must be the URL of an issuer, of Microsoft with the id of one directory');
 const Scope = z.string().regex(/^[\x21\x23-\x5b\x5d-\x7e]{1,200}$/, 'must be a scope (RFC 6749, section 3.3)');
@@ -34,7 +35,7 @@ const changeable = {
 export const CreateIdentityProvider = z
   .strictObject({
     ...changeable,
-    kind: z.enum(providerKinds),
+    kind: z.enum(oauthKinds),
     issuer: Issuer.optional().meta({ description: 'For `oidc`; for `github` the URL of your own server, if it is one.' }),
     directory: z.uuid().optional().meta({ description: 'For `microsoft`: id of your Entra directory.' }),
     client_secret: changeable.client_secret.optional(),
@@ -57,7 +58,10 @@ export const CreateIdentityProvider = z
 export type CreateIdentityProvider = z.output<typeof CreateIdentityProvider>;
 
 /** Body of "change an identity provider". Where it is stays: another issuer's accounts are other people. */
-export const UpdateIdentityProvider = z.strictObject(changeable).partial().meta({ id: 'UpdateIdentityProvider' });
+export const UpdateIdentityProvider = z
+  .strictObject({ ...changeable, ...samlFields })
+  .partial()
+  .meta({ id: 'UpdateIdentityProvider' });
 /** A change, validated. */
 export type UpdateIdentityProvider = z.output<typeof UpdateIdentityProvider>;
 
@@ -76,6 +80,12 @@ export const IdentityProviderResponse = z
     join_domains: z.array(z.string()),
     authoritative: z.boolean(),
     enabled: z.boolean(),
+    saml: z
+      .object({ entry_point: z.string(), certificates: z.array(z.string()), idp_initiated: z.boolean() })
+      .nullable()
+      .meta({
+        description: 'Null for a provider of another kind. `issuer` is its entity id then, `client_id` ours, where our metadata are.',
+      }),
     redirect_uri: z.string().meta({ description: 'To be registered at the provider.' }),
     created_at: z.iso.datetime(),
     updated_at: z.iso.datetime(),
@@ -94,12 +104,20 @@ export function toProviderResponse(stored: ProviderRow, redirectUri: string): z.
     kind: stored.kind,
     issuer: stored.issuer,
     client_id: stored.clientId,
-    has_client_secret: stored.clientSecret !== null,
+    has_client_secret: stored.kind !== 'saml' && stored.clientSecret !== null,
     scopes: stored.scopes,
     join_role: stored.joinRole,
     join_domains: stored.joinDomains,
     authoritative: stored.authoritative,
     enabled: stored.enabled,
+    saml:
+      stored.saml === null
+        ? null
+        : {
+            entry_point: stored.saml.entryPoint,
+            certificates: stored.saml.certificates,
+            idp_initiated: stored.saml.idpInitiated,
+          },
     redirect_uri: redirectUri,
     created_at: stored.createdAt.toISOString(),
     updated_at: stored.updatedAt.toISOString(),

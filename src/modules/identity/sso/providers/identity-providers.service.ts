@@ -7,6 +7,8 @@ import { type HttpConfig, httpConfig, type PageQuery, publicUrlOf, toPage } from
 import { CredentialChanges } from '../../access/credential-changes.ts';
 import { requireRank } from '../../members/members.service.ts';
 import { SessionsRepository } from '../../sessions/sessions.repository.ts';
+import { SamlRepository } from '../saml/saml.repository.ts';
+import { samlUrls } from '../saml/saml-urls.ts';
 import { ssoErrors } from '../sso.errors.ts';
 import { type ProviderDraft, type ProviderRow, IdentityProvidersRepository } from './identity-providers.repository.ts';
 import { type CreateIdentityProvider, toProviderResponse, type UpdateIdentityProvider } from './identity-providers.schemas.ts';
@@ -14,7 +16,7 @@ import { defaultScopes, githubUrl, googleIssuer, microsoftIssuer } from './provi
 import { ProviderConnections } from './provider-connections.ts';
 
 /** Providers of one tenant at most. */
-const maxProviders = 20;
+export const maxProviders = 20;
 
 /** A tenant's identity providers. Their secrets go in, and never come out. */
 @Injectable()
@@ -25,6 +27,7 @@ export class IdentityProviders {
     private readonly sessions: SessionsRepository,
     private readonly connections: ProviderConnections,
     private readonly changes: CredentialChanges,
+    private readonly saml: SamlRepository,
     @Inject(httpConfig.token) private readonly http: HttpConfig,
   ) {}
 
@@ -72,6 +75,7 @@ export class IdentityProviders {
     const stored = await this.database.forTenant(tenantId, async (tx) => {
       const old = found(await this.repository.byId(tx, tenantId, uuid, 'locked'));
       requireOwnDirectory(body.authoritative, old.kind);
+      if (old.kind === 'saml' && oauthFields.some((name) => body[name] !== undefined)) throw ssoErrors.notOAuth();
       await this.repository.update(tx, tenantId, {
         ...old,
         name: body.name ?? old.name,
@@ -83,6 +87,7 @@ export class IdentityProviders {
         authoritative: body.authoritative ?? old.authoritative,
         enabled: body.enabled ?? old.enabled,
       });
+      await this.updateSaml(tx, tenantId, uuid, body);
       if (body.enabled === false) await this.sessions.revokeOfProvider(tx, tenantId, uuid);
       record(tx, caller, 'identity_provider.update', uuid, { fields: Object.keys(body), enabled: body.enabled ?? old.enabled });
       return this.repository.byId(tx, tenantId, uuid);
@@ -103,10 +108,25 @@ export class IdentityProviders {
     this.changes.announce(tenantId);
   }
 
+  private async updateSaml(tx: Transaction, tenantId: string, id: string, body: UpdateIdentityProvider): Promise<void> {
+    const { entry_point: entryPoint, certificates, idp_initiated: idpInitiated } = body;
+    if (entryPoint === undefined && certificates === undefined && idpInitiated === undefined) return;
+    const change = {
+      ...(entryPoint === undefined ? {} : { entryPoint }),
+      ...(certificates === undefined ? {} : { certificates }),
+      ...(idpInitiated === undefined ? {} : { idpInitiated }),
+    };
+    if (!(await this.saml.update(tx, tenantId, id, change))) throw ssoErrors.notSaml();
+  }
+
   private present(stored: ProviderRow) {
-    return toProviderResponse(stored, redirectUriOf(publicUrlOf(this.http), stored.id));
+    const base = publicUrlOf(this.http);
+    return toProviderResponse(stored, stored.kind === 'saml' ? samlUrls(base, stored.id).acsUrl : redirectUriOf(base, stored.id));
   }
 }
+
+/** What a SAML provider does not have; it speaks of proven domains alone. */
+const oauthFields = ['client_id', 'client_secret', 'scopes', 'join_domains', 'authoritative'] as const;
 
 /** Where a provider sends browsers back to: one address each, so that no answer of one passes for another's (RFC 9700, section 4.4.2). */
 export function redirectUriOf(publicUrl: string, providerId: string): string {

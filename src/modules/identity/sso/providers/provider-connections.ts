@@ -37,12 +37,16 @@ export class ProviderConnections implements OnApplicationShutdown {
 
   /** The connection to a tenant's provider. Throws what openid-client throws where the provider does not answer as it should. */
   async open(tenantId: string, provider: ProviderRow): Promise<Configuration> {
-    const { id, clientSecret, updatedAt } = provider;
-    const opened = await this.recent.get(`${tenantId}|${id}|${updatedAt.getTime()}`, async () => {
-      const secret = clientSecret === null ? undefined : (await this.keyRing.open(secretPlace(tenantId, id), clientSecret)).toString();
-      return this.connect(provider, secret);
-    });
+    const { id, updatedAt } = provider;
+    const opened = await this.recent.get(`${tenantId}|${id}|${updatedAt.getTime()}`, async () =>
+      this.connect(provider, await this.secretOf(tenantId, provider)),
+    );
     return opened as Configuration;
+  }
+
+  /** Our secret at a provider, or for SAML our private key; undefined where there is none. */
+  async secretOf(tenantId: string, { id, clientSecret }: ProviderRow): Promise<string | undefined> {
+    return clientSecret === null ? undefined : (await this.keyRing.open(secretPlace(tenantId, id), clientSecret)).toString();
   }
 
   /** Looks where a provider is and asks it. Throws 422. */

@@ -1,5 +1,7 @@
-/** What a provider speaks, and with the presets, where it is. GitHub speaks plain OAuth 2; the others are OpenID Connect. */
-export const providerKinds = ['oidc', 'google', 'microsoft', 'github'] as const;
+/** Kinds that have a client id and a secret. GitHub speaks plain OAuth 2; the others are OpenID Connect, some with a place of their own. */
+export const oauthKinds = ['oidc', 'google', 'microsoft', 'github'] as const;
+/** What a provider speaks, and with the presets, where it is. */
+export const providerKinds = [...oauthKinds, 'saml'] as const;
 /** What a provider speaks. */
 export type ProviderKind = (typeof providerKinds)[number];
 

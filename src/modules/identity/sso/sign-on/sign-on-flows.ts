@@ -35,9 +35,19 @@ export const Arrival = z.object({
 /** A sign-on between its callback and the exchange of its one-time code. */
 export type Arrival = z.output<typeof Arrival>;
 
-const shapes = { flow: Flow, code: Arrival };
+/** Whom a SAML provider has named, between its post and the page of ours that sees the cookie. */
+export const Landing = Flow.pick({ providerId: true, returnTo: true, link: true }).extend({
+  /** Undefined where the provider began. */
+  browser: z.string().optional(),
+  asserted: z.object({ subject: z.string(), email: z.string(), emailVerified: z.boolean() }),
+});
+/** Whom a SAML provider has named. */
+export type Landing = z.output<typeof Landing>;
+
+const shapes = { flow: Flow, code: Arrival, landing: Landing };
+type Kind = keyof typeof shapes;
 /** Seconds that each is kept. Who must look for a password has longer. */
-const kept = { flow: 600, code: 60, proof: 300 };
+const kept = { flow: 600, code: 60, proof: 300, landing: 60 };
 
 /**
  * What a single sign-on keeps of itself: in Redis, sealed under the tenant's key, by the keyed hash of a token, and given out once. A flush costs
@@ -61,6 +71,16 @@ export class SignOnFlows {
     return this.keep('code', tenantId, arrival, arrival.outcome.kind === 'proof' ? kept.proof : kept.code);
   }
 
+  /** Keeps a landing for a minute; gives its token. */
+  keepLanding(tenantId: string, landing: Landing): Promise<string> {
+    return this.keep('landing', tenantId, landing, kept.landing);
+  }
+
+  /** The landing of a token, once. */
+  takeLanding(given: string): Promise<{ tenantId: string; kept: Landing } | undefined> {
+    return this.take('landing', given);
+  }
+
   /** The flow of a `state`, once. */
   takeFlow(state: string): Promise<{ tenantId: string; kept: Flow } | undefined> {
     return this.take('flow', state);
@@ -76,7 +96,7 @@ export class SignOnFlows {
     return this.hash.of('sign-on', 'browser', cookie).toString('base64url');
   }
 
-  private async keep(kind: 'flow' | 'code', tenantId: string, value: Flow | Arrival, seconds: number): Promise<string> {
+  private async keep(kind: Kind, tenantId: string, value: Flow | Arrival | Landing, seconds: number): Promise<string> {
     const made = newSecret(32);
     const hash = this.hashOf(kind, made);
     const sealed = seal(await this.keyRing.tenantKey(tenantId), placeOf(tenantId, kind, hash), JSON.stringify(value));
@@ -86,7 +106,7 @@ export class SignOnFlows {
     return made;
   }
 
-  private async take<K extends 'flow' | 'code'>(
+  private async take<K extends Kind>(
     kind: K,
     given: string,
   ): Promise<{ tenantId: string; kept: z.output<(typeof shapes)[K]> } | undefined> {
@@ -100,7 +120,7 @@ export class SignOnFlows {
     return { tenantId, kept: shapes[kind].parse(JSON.parse(opened.toString())) as z.output<(typeof shapes)[K]> };
   }
 
-  private hashOf(kind: 'flow' | 'code', made: string): string {
+  private hashOf(kind: Kind, made: string): string {
     return this.hash.of('sign-on', kind, made).toString('hex');
   }
 }
