@@ -24,6 +24,7 @@ import { SessionClients1763700000023 } from './main/0023-session-clients.ts';
 import { IdentityProviders1763700000026 } from './main/0026-identity-providers.ts';
 import { TenantDomains1763700000027 } from './main/0027-tenant-domains.ts';
 import { Saml1763700000028 } from './main/0028-saml.ts';
+import { OAuthClients1763700000029 } from './main/0029-oauth-clients.ts';
 import { Recovery1763700000032 } from './main/0032-recovery.ts';
 
 /** Migrations of the main database, oldest first. Forward only: expand, then contract. */
@@ -50,6 +51,7 @@ export const mainMigrations = [
   IdentityProviders1763700000026,
   TenantDomains1763700000027,
   Saml1763700000028,
+  OAuthClients1763700000029,
   Recovery1763700000032,
 ];
 

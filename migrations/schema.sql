@@ -220,6 +220,25 @@ TABLE model_targets [row level security, forced]
   continues boolean
   tier integer NOT NULL
   weight integer NOT NULL
+TABLE oauth_clients [row level security, forced]
+  tenant_id uuid NOT NULL
+  id uuid NOT NULL
+  name text NOT NULL
+  secret_hash bytea
+  secret_hint text
+  grant_types text[] NOT NULL
+  redirect_uris text[] NOT NULL
+  scopes text[] NOT NULL
+  created_at timestamp with time zone NOT NULL DEFAULT now()
+TABLE oauth_grants [row level security, forced]
+  tenant_id uuid NOT NULL
+  id uuid NOT NULL
+  client_id uuid NOT NULL
+  user_id uuid
+  scopes text[] NOT NULL
+  created_at timestamp with time zone NOT NULL DEFAULT now()
+  expires_at timestamp with time zone NOT NULL
+  revoked_at timestamp with time zone
 TABLE outbox [row level security, forced]
   tenant_id uuid NOT NULL
   id uuid NOT NULL
@@ -562,6 +581,11 @@ model_targets: FOREIGN KEY (tenant_id, credential_id) REFERENCES model_credentia
 model_targets: FOREIGN KEY (tenant_id, route_id) REFERENCES model_routes(tenant_id, id) ON DELETE CASCADE
 model_targets: CHECK (((tier >= 0) AND (tier <= 100)))
 model_targets: CHECK (((weight >= 1) AND (weight <= 1000)))
+oauth_clients: PRIMARY KEY (tenant_id, id)
+oauth_clients: FOREIGN KEY (tenant_id) REFERENCES tenants(id) ON DELETE CASCADE
+oauth_grants: PRIMARY KEY (tenant_id, id)
+oauth_grants: FOREIGN KEY (tenant_id, client_id) REFERENCES oauth_clients(tenant_id, id) ON DELETE CASCADE
+oauth_grants: FOREIGN KEY (tenant_id, user_id) REFERENCES memberships(tenant_id, user_id) ON DELETE CASCADE
 outbox: PRIMARY KEY (tenant_id, id)
 outbox: FOREIGN KEY (tenant_id) REFERENCES tenants(id) ON DELETE CASCADE
 personal_export_parts: PRIMARY KEY (tenant_id, id)
@@ -699,6 +723,12 @@ CREATE UNIQUE INDEX model_routes_pkey ON public.model_routes USING btree (tenant
 CREATE UNIQUE INDEX model_routes_tenant_id_name_key ON public.model_routes USING btree (tenant_id, name)
 CREATE INDEX model_targets_credential ON public.model_targets USING btree (tenant_id, credential_id) WHERE (credential_id IS NOT NULL)
 CREATE UNIQUE INDEX model_targets_pkey ON public.model_targets USING btree (tenant_id, route_id, "position")
+CREATE INDEX oauth_clients_id ON public.oauth_clients USING btree (id)
+CREATE UNIQUE INDEX oauth_clients_pkey ON public.oauth_clients USING btree (tenant_id, id)
+CREATE INDEX oauth_grants_client ON public.oauth_grants USING btree (tenant_id, client_id)
+CREATE INDEX oauth_grants_expiry ON public.oauth_grants USING btree (expires_at)
+CREATE UNIQUE INDEX oauth_grants_pkey ON public.oauth_grants USING btree (tenant_id, id)
+CREATE INDEX oauth_grants_user ON public.oauth_grants USING btree (tenant_id, user_id) WHERE (user_id IS NOT NULL)
 CREATE INDEX outbox_given_up ON public.outbox USING btree (given_up_at) WHERE (given_up_at IS NOT NULL)
 CREATE INDEX outbox_handed_on ON public.outbox USING btree (dispatched_at) WHERE ((dispatched_at IS NOT NULL) AND (given_up_at IS NULL))
 CREATE UNIQUE INDEX outbox_pkey ON public.outbox USING btree (tenant_id, id)
@@ -792,6 +822,10 @@ messages: tenant_isolation FOR ALL TO parley_tenant USING (tenant_id = (current_
 model_credentials: tenant_isolation FOR ALL TO parley_tenant USING (tenant_id = (current_setting('app.tenant'::text))::uuid) WITH CHECK (tenant_id = (current_setting('app.tenant'::text))::uuid)
 model_routes: tenant_isolation FOR ALL TO parley_tenant USING (tenant_id = (current_setting('app.tenant'::text))::uuid) WITH CHECK (tenant_id = (current_setting('app.tenant'::text))::uuid)
 model_targets: tenant_isolation FOR ALL TO parley_tenant USING (tenant_id = (current_setting('app.tenant'::text))::uuid) WITH CHECK (tenant_id = (current_setting('app.tenant'::text))::uuid)
+oauth_clients: system_read FOR SELECT TO parley_system USING true
+oauth_clients: tenant_isolation FOR ALL TO parley_tenant USING (tenant_id = (current_setting('app.tenant'::text))::uuid) WITH CHECK (tenant_id = (current_setting('app.tenant'::text))::uuid)
+oauth_grants: system_read FOR SELECT TO parley_system USING true
+oauth_grants: tenant_isolation FOR ALL TO parley_tenant USING (tenant_id = (current_setting('app.tenant'::text))::uuid) WITH CHECK (tenant_id = (current_setting('app.tenant'::text))::uuid)
 outbox: system_read FOR SELECT TO parley_system USING true
 outbox: system_update FOR UPDATE TO parley_system USING true WITH CHECK true
 outbox: tenant_isolation FOR ALL TO parley_tenant USING (tenant_id = (current_setting('app.tenant'::text))::uuid) WITH CHECK (tenant_id = (current_setting('app.tenant'::text))::uuid)
@@ -853,6 +887,8 @@ model_credentials: parley_tenant DELETE, INSERT, SELECT, UPDATE
 model_prices: parley_system DELETE, INSERT, SELECT, UPDATE
 model_routes: parley_tenant DELETE, INSERT, SELECT, UPDATE
 model_targets: parley_tenant DELETE, INSERT, SELECT, UPDATE
+oauth_clients: parley_tenant DELETE, INSERT, SELECT, UPDATE
+oauth_grants: parley_tenant DELETE, INSERT, SELECT, UPDATE
 outbox: parley_tenant DELETE, INSERT, SELECT, UPDATE
 personal_export_parts: parley_tenant DELETE, INSERT, SELECT, UPDATE
 personal_exports: parley_tenant DELETE, INSERT, SELECT, UPDATE
@@ -895,6 +931,8 @@ identity_keys: parley_system SELECT (id, revoked_at, tenant_id)
 identity_providers: parley_system SELECT (enabled, id, tenant_id)
 invitations: parley_system SELECT (expires_at, id, tenant_id, token_hash)
 memberships: parley_system SELECT (created_at, id, role, tenant_id, user_id)
+oauth_clients: parley_system SELECT (id, tenant_id)
+oauth_grants: parley_system SELECT (client_id, created_at, expires_at, id, revoked_at, tenant_id, user_id)
 outbox: parley_system SELECT (created_at, dispatched_at, given_up_at, id, last_error, name, payload, tenant_id)
 outbox: parley_system UPDATE (dispatched_at, given_up_at)
 personal_exports: parley_system SELECT (expires_at, id, link_hash, state, tenant_id, updated_at)

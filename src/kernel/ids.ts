@@ -13,6 +13,8 @@ export const idPrefixes = {
   identityProvider: 'idp',
   linkedIdentity: 'ident',
   domain: 'dom',
+  oauthClient: 'client',
+  oauthGrant: 'grant',
   visitor: 'vis',
   bot: 'bot',
   botVersion: 'botv',

@@ -37,6 +37,8 @@ export const permissions = [
   'member.manage',
   'identity_provider.read',
   'identity_provider.manage',
+  'oauth_client.read',
+  'oauth_client.manage',
 ] as const;
 
 /** Name of one permission. */
@@ -86,6 +88,8 @@ const admin: Permission[] = [
   'member.manage',
   'identity_provider.read',
   'identity_provider.manage',
+  'oauth_client.read',
+  'oauth_client.manage',
 ];
 
 /** What each role may do. An owner may do all. */

@@ -24,16 +24,26 @@ export interface ApiKeyPrincipal extends Caller {
   botId?: string;
 }
 
+/** A program with a token of the tenant's OAuth server: for itself, or on behalf of a member. */
+export interface OAuthPrincipal extends Caller {
+  kind: 'oauth_client';
+  clientId: string;
+  /** What the token stands on; its end is the token's. */
+  grantId: string;
+  /** The member on whose behalf, with the role that they have; absent where the client acts for itself. */
+  member?: { userId: string; role: Role };
+}
+
 /** An end user of the tenant, let in by a ticket for one bot. */
 export interface VisitorPrincipal extends Caller {
   kind: 'visitor';
   visitorId: string;
   botId: string;
   /** The credential that vouched for the visitor: when it is revoked, the visitor's sockets close. */
-  vouchedBy: { kind: 'api_key' | 'session'; id: string };
+  vouchedBy: { kind: 'api_key' | 'session' | 'oauth_client' | 'oauth_grant'; id: string };
   /** The tenant's key that signed who the visitor is; absent where nothing was signed. Its end closes their sockets, too. */
   identityKeyId?: string | undefined;
 }
 
 /** Who is calling: decided once at the edge, passed down as an argument. */
-export type Principal = UserPrincipal | ApiKeyPrincipal | VisitorPrincipal;
+export type Principal = UserPrincipal | ApiKeyPrincipal | OAuthPrincipal | VisitorPrincipal;

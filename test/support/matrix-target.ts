@@ -95,6 +95,9 @@ export async function matrixTarget(stack: TestStack, mine: TestTenant, theirs: T
     return publicId('linkedIdentity', id);
   };
   const links = idsFor('linkedIdentity', await linked(theirs), () => linked(mine));
+  const oauthClient = (of: TestTenant, name: string) =>
+    idOf(stack.request('POST', '/v1/oauth-clients', { token: of.accessToken, body: { name, scopes: ['bot.read'] } }));
+  const oauthClients = idsFor('oauthClient', await oauthClient(theirs, foreignText), () => oauthClient(mine, 'mine'));
   const credential = (of: TestTenant, name: string) =>
     idOf(stack.request('POST', '/v1/model-credentials', { token: of.accessToken, body: { ...credentialBody, name } }));
   const route = (of: TestTenant, name: string) =>
@@ -165,6 +168,7 @@ export async function matrixTarget(stack: TestStack, mine: TestTenant, theirs: T
       '/v1/identity-providers': providers,
       '/v1/me/identities': links,
       '/v1/domains': domains,
+      '/v1/oauth-clients': oauthClients,
       '/v1/model-credentials': credentials,
       '/v1/model-routes': routes,
       '/v1/conversations': conversations,

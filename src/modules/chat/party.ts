@@ -42,5 +42,8 @@ export class Parties {
 
 /** The visitor that a caller is when it names none: itself. */
 export function ownVisitorOf(principal: Exclude<Principal, { kind: 'visitor' }>): string {
-  return principal.kind === 'user' ? publicId('user', principal.userId) : publicId('apiKey', principal.keyId);
+  if (principal.kind === 'user') return publicId('user', principal.userId);
+  if (principal.kind === 'api_key') return publicId('apiKey', principal.keyId);
+  const { clientId, member } = principal;
+  return member === undefined ? publicId('oauthClient', clientId) : publicId('user', member.userId);
 }

@@ -100,6 +100,20 @@ const providerRows: HeldTable = {
     'updated_at',
   ],
 };
+const oauthClientRows: HeldTable = {
+  table: 'oauth_clients',
+  file: 'oauth_clients',
+  of: { tenant: all },
+  ids: { id: 'oauthClient' },
+  columns: ['name', 'secret_hint', 'grant_types', 'redirect_uris', 'scopes', 'created_at'],
+};
+const grantRows: HeldTable = {
+  table: 'oauth_grants',
+  file: 'oauth_grants',
+  of: { user: 't.user_id = $2', tenant: all },
+  ids: { id: 'oauthGrant', client_id: 'oauthClient', user_id: 'user' },
+  columns: ['scopes', 'created_at', 'expires_at', 'revoked_at'],
+};
 
 /** Visitors, members and their sessions, and last of all the tenant itself. */
 @Injectable()
@@ -114,6 +128,8 @@ const providerRows: HeldTable = {
     sessions: 'person',
     refresh_tokens: 'person',
     linked_identities: 'person',
+    oauth_grants: 'person',
+    oauth_clients: 'tenant',
     api_keys: 'tenant',
     identity_providers: 'tenant',
     tenant_domains: 'tenant',
@@ -142,6 +158,8 @@ export class IdentityData implements PersonalDataHolder {
       providerRows,
       domainRows,
       linkRows,
+      oauthClientRows,
+      grantRows,
       visitorRows,
       banRows,
     ]);
@@ -155,7 +173,7 @@ export class IdentityData implements PersonalDataHolder {
       return erased;
     }
     const users = kind === 'user' ? [subject.id] : await this.usersOf(tenantId);
-    const erased = await this.held.erase(subject, [linkRows, sessionRows, membershipRows, banRows, visitorRows]);
+    const erased = await this.held.erase(subject, [linkRows, grantRows, sessionRows, membershipRows, banRows, visitorRows]);
     if (kind === 'tenant') {
       const gone = await this.database.forTenant(tenantId, (tx) => changed(tx, 'DELETE FROM tenants WHERE id = $1', [tenantId]));
       if (gone > 0) erased['tenants'] = gone;

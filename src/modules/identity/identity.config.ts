@@ -81,6 +81,16 @@ export const identityConfig = defineTopic('identity', 'Sign-in and credentials',
     setting.int(1, 10_000_000).default(600),
     'Chat tickets per API key or session and minute.',
   ),
+  oauthPerAddressPerMinute: entry(
+    'AUTH_OAUTH_PER_ADDRESS_PER_MINUTE',
+    setting.int(1, 10_000_000).default(300),
+    'Requests to the OAuth endpoints per address (IPv6: per /64) and minute.',
+  ),
+  oauthPerClientPerMinute: entry(
+    'AUTH_OAUTH_PER_CLIENT_PER_MINUTE',
+    setting.int(1, 10_000_000).default(60),
+    'The same per OAuth client that has proven itself. A token is for many requests.',
+  ),
 });
 
 /** Values of the sign-in topic. */

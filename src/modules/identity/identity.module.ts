@@ -30,6 +30,17 @@ import { MembersController } from './members/members.controller.ts';
 import { MembersRepository } from './members/members.repository.ts';
 import { Members } from './members/members.service.ts';
 import { IdentityData } from './identity-data.ts';
+import { ClientAuthentication } from './oauth/clients/client-authentication.ts';
+import { OAuthClientsController } from './oauth/clients/oauth-clients.controller.ts';
+import { OAuthClientsRepository } from './oauth/clients/oauth-clients.repository.ts';
+import { OAuthClients } from './oauth/clients/oauth-clients.service.ts';
+import { LiveGrants } from './oauth/grants/live-grants.ts';
+import { OAuthGrantsRepository } from './oauth/grants/oauth-grants.repository.ts';
+import { OAuthController } from './oauth/oauth.controller.ts';
+import { OAuthMetadataController } from './oauth/oauth-metadata.controller.ts';
+import { OAuthAccessTokens } from './oauth/tokens/oauth-access-tokens.ts';
+import { OAuthTokenStrategy } from './oauth/tokens/oauth-token.strategy.ts';
+import { OAuthTokens } from './oauth/tokens/oauth-tokens.service.ts';
 import { EmailVerification } from './recovery/email-verification.service.ts';
 import { AccountMails } from './recovery/account-mails.ts';
 import { MailAccount } from './recovery/mail-account.job.ts';
@@ -162,6 +173,16 @@ const singleSignOn = [
   FinishSignOn,
   ExchangeSignOn,
 ];
+const oauth = [
+  OAuthClientsRepository,
+  OAuthClients,
+  ClientAuthentication,
+  OAuthGrantsRepository,
+  LiveGrants,
+  OAuthAccessTokens,
+  OAuthTokenStrategy,
+  OAuthTokens,
+];
 
 /** Who calls, and what they may do: the guard over every route, and everything that credentials come from. */
 @Module({
@@ -181,6 +202,9 @@ const singleSignOn = [
     LinkedIdentitiesController,
     DomainsController,
     SamlController,
+    OAuthClientsController,
+    OAuthController,
+    OAuthMetadataController,
   ],
   providers: [
     ...access,
@@ -189,6 +213,7 @@ const singleSignOn = [
     ...members,
     ...recovery,
     ...singleSignOn,
+    ...oauth,
     AccessGuard,
     { provide: APP_GUARD, useExisting: AccessGuard },
   ],

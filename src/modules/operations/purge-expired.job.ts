@@ -19,7 +19,8 @@ const expiring = [
   { table: 'privacy_mappings', over: 'expires_at < now()' },
   { table: 'invitations', over: 'expires_at < now()' },
   { table: 'used_assertions', over: 'expires_at < now()' },
-  // A revoked session stays until its own end, so that a replay of its tokens is still known as one.
+  // A revoked session or grant stays until its own end, so that a replay of its tokens is still known as one.
+  { table: 'oauth_grants', over: 'expires_at < now()' },
   { table: 'sessions', over: 'expires_at < now()' },
 ] as const;
 

@@ -3,10 +3,11 @@ import type { Principal } from '../../kernel/principal.ts';
 import type { AuditAction } from './audit-actions.ts';
 
 /**
- * Who did something. `id` is a UUID for users, API keys and visitors; for operators and the system it names the door or the job, such as
+ * Who did something. `id` is a UUID for users, API keys, OAuth clients, grants (a client on behalf of a member) and visitors; for operators and the system it names the door or the job, such as
  * `cli` or `purge-expired`.
  */
-export type AuditActor = { kind: 'user' | 'api_key' | 'visitor' | 'operator' | 'system'; id: string } | { kind: 'anonymous' };
+export type AuditActor =
+  { kind: 'user' | 'api_key' | 'oauth_client' | 'oauth_grant' | 'visitor' | 'operator' | 'system'; id: string } | { kind: 'anonymous' };
 
 /** Kinds of objects that have a UUID, with the kind of their public id. */
 const kindsWithId = {
@@ -16,6 +17,8 @@ const kindsWithId = {
   api_key: 'apiKey',
   identity_provider: 'identityProvider',
   domain: 'domain',
+  oauth_client: 'oauthClient',
+  oauth_grant: 'oauthGrant',
   visitor: 'visitor',
   bot: 'bot',
   bot_version: 'botVersion',
@@ -71,6 +74,12 @@ export function actorOf(principal: Principal | ActingFor): AuditActor {
   if ('actor' in principal) return principal.actor;
   if (principal.kind === 'user') return { kind: 'user', id: principal.userId };
   if (principal.kind === 'api_key') return { kind: 'api_key', id: principal.keyId };
+  if (principal.kind === 'oauth_client') {
+    // The grant says both which client and which member: the trail has who gave it to whom.
+    return principal.member === undefined
+      ? { kind: 'oauth_client', id: principal.clientId }
+      : { kind: 'oauth_grant', id: principal.grantId };
+  }
   return { kind: 'visitor', id: principal.visitorId };
 }
 
@@ -78,7 +87,7 @@ export function actorOf(principal: Principal | ActingFor): AuditActor {
 export function actorId(actor: AuditActor): string | null {
   if (actor.kind === 'anonymous') return null;
   if (actor.kind === 'operator' || actor.kind === 'system') return tokenOf(actor.id);
-  return publicOf(actor.kind === 'api_key' ? 'apiKey' : actor.kind, actor.id);
+  return publicOf(kindsWithId[actor.kind], actor.id);
 }
 
 /** The id of an object as it is shown. Throws for what is no id. */

@@ -22,6 +22,7 @@ export type HashPurpose =
   | 'ticket'
   | 'sign-on'
   | 'identity-subject'
+  | 'oauth-client-secret'
   | 'export-link';
 
 /**

@@ -30,6 +30,8 @@ export interface Answers {
   status?: number;
   /** Shape of the body of success; none for 204 and streams. */
   body?: z.ZodType;
+  /** Shape of an error, where it is not the usual one. */
+  error?: z.ZodType;
   /** Content type of a stream instead of a body. */
   stream?: string;
 }
@@ -43,7 +45,7 @@ export function Answers(answers: Answers): MethodDecorator {
     answers.stream === undefined
       ? ApiResponse({ status, description: answers.summary, ...(answers.body === undefined ? {} : { standardSchema: answers.body }) })
       : ApiResponse({ status, description: answers.summary, content: { [answers.stream]: { schema: { type: 'string' } } } }),
-    ApiResponse({ status: 'default', description: 'An error.', standardSchema: ProblemSchema }),
+    ApiResponse({ status: 'default', description: 'An error.', standardSchema: answers.error ?? ProblemSchema }),
   );
 }
 

@@ -1,8 +1,9 @@
-import { type ArgumentsHost, Catch, type ExceptionFilter, Logger } from '@nestjs/common';
+import { type ArgumentsHost, Catch, type ExceptionFilter, Inject, Logger, Optional } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { AppError } from '../../kernel/app-error.ts';
 import { newPublicId } from '../../kernel/ids.ts';
 import { requestContext, safeError } from '../telemetry/index.ts';
+import { type HttpConfig, httpConfig, publicUrlOf } from './http.config.ts';
 import { problemHeaders, toAppError, toProblem } from './problem.ts';
 
 /** A gateway's client as far as an error concerns it. */
@@ -14,6 +15,12 @@ interface FailingSocket {
 @Catch()
 export class ProblemFilter implements ExceptionFilter {
   private readonly logger = new Logger('Errors');
+  private readonly challenge: string | undefined;
+
+  /** `http`: where a 401 is to point to the description of this API (RFC 9728 section 5.1). */
+  constructor(@Optional() @Inject(httpConfig.token) http?: HttpConfig) {
+    if (http !== undefined) this.challenge = `Bearer resource_metadata="${publicUrlOf(http)}/.well-known/oauth-protected-resource"`;
+  }
 
   catch(thrown: unknown, host: ArgumentsHost): void {
     const error = toAppError(thrown);
@@ -38,7 +45,7 @@ export class ProblemFilter implements ExceptionFilter {
     const body = toProblem(error, pathOf(request.url), request.id);
     void reply
       .status(error.status)
-      .headers(problemHeaders(error))
+      .headers(problemHeaders(error, this.challenge))
       .header('content-type', 'application/problem+json; charset=utf-8')
       .send(JSON.stringify(body));
   }

@@ -80,5 +80,8 @@ test('headers tell whether and when to try again', () => {
   expect(problemHeaders(commonErrors.rateLimited(2.1))).toEqual({ 'retry-after': '3' });
   expect(problemHeaders(commonErrors.notFound())).toEqual({ 'x-should-retry': 'false' });
   expect(problemHeaders(commonErrors.unauthenticated())).toEqual({ 'x-should-retry': 'false', 'www-authenticate': 'Bearer' });
+  expect(problemHeaders(commonErrors.unauthenticated(), 'Bearer a="b"')).toMatchObject({ 'www-authenticate': 'Bearer a="b"' });
+  const own = new AppError('x', 401, 'x', { headers: { 'www-authenticate': 'Basic' } });
+  expect(problemHeaders(own)).toEqual({ 'www-authenticate': 'Basic' });
   expect(problemHeaders(new AppError('x', 500, 'x'))).toEqual({});
 });

@@ -68,14 +68,14 @@ export function toProblem(error: AppError, instance: string, requestId: string):
   };
 }
 
-/** Headers that go with an error. */
-export function problemHeaders(error: AppError): Record<string, string> {
+/** Headers that go with an error. `challenge`: what a 401 asks for, unless the error says that itself. */
+export function problemHeaders(error: AppError, challenge = 'Bearer'): Record<string, string> {
   const { retryAfter, retryable, headers } = error.options;
   return {
+    ...(error.status === 401 ? { 'www-authenticate': challenge } : {}),
     ...headers,
     ...(retryAfter === undefined ? {} : { 'retry-after': String(wholeSeconds(retryAfter)) }),
     ...(retryable === false ? { 'x-should-retry': 'false' } : {}),
-    ...(error.status === 401 ? { 'www-authenticate': 'Bearer' } : {}),
   };
 }
 

@@ -1,7 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { commonErrors } from '../../../kernel/app-error.ts';
 import { publicId, uuidOf } from '../../../kernel/ids.ts';
-import type { Principal } from '../../../kernel/principal.ts';
+import type { Principal, VisitorPrincipal } from '../../../kernel/principal.ts';
 import { type HttpConfig, httpConfig, publicUrlOf } from '../../../platform/http/index.ts';
 import { botErrors, type PublishedBot, PublishedBots } from '../../bots/index.ts';
 import { AttemptLimits, IdentityTokens, Tickets, type Visitor, Visitors, VisitorTokens } from '../../identity/index.ts';
@@ -45,7 +45,7 @@ export class ChatTickets {
     // A tenant's server asks for many visitors from one address; a page's visitors each have their own.
     // Anybody has a publishable key: a limit on it would let anybody shut all the others out.
     if (publishable) await this.limits.ticketFromPage(from.address);
-    else await this.limits.ticket(caller.kind === 'user' ? caller.sessionId : caller.keyId);
+    else await this.limits.ticket(voucherOf(caller).id);
     const bot = await this.findBot(caller, body.bot_id);
     if (publishable && (from.origin === undefined || !bot.allowedOrigins.includes(from.origin))) throw chatErrors.originNotAllowed();
     const { visitor, identityKeyId } = await this.visitorOf(caller, body, bot);
@@ -54,7 +54,7 @@ export class ChatTickets {
       botId: bot.id,
       visitorId: visitor.id,
       ...(publishable ? { origin: from.origin } : {}),
-      vouchedBy: caller.kind === 'user' ? { kind: 'session', id: caller.sessionId } : { kind: 'api_key', id: caller.keyId },
+      vouchedBy: voucherOf(caller),
       identityKeyId,
     });
     return {
@@ -84,7 +84,8 @@ export class ChatTickets {
     const publishable = caller.kind === 'api_key' && caller.publishable;
     if (body.identity_token !== undefined) return this.identified(tenantId, body, bot);
     if (!publishable && body.visitor_id !== undefined) return { visitor: await this.visitors.resolve(tenantId, body.visitor_id) };
-    if (!publishable && caller.kind === 'user') return { visitor: await this.visitors.resolve(tenantId, ownVisitorOf(caller)) };
+    if (caller.kind === 'user' || (caller.kind === 'oauth_client' && caller.member !== undefined))
+      return { visitor: await this.visitors.resolve(tenantId, ownVisitorOf(caller)) };
     if (body.visitor_id !== undefined) throw commonErrors.forbidden('A publishable key cannot vouch for a visitor.');
     if (bot.settings.enforce_identity) throw chatErrors.identityRequired();
     if (body.visitor_token === undefined) return { visitor: await this.visitors.createAnonymous(tenantId) };
@@ -101,4 +102,11 @@ export class ChatTickets {
     if (traits !== undefined) await this.visitors.describe(tenantId, visitor.id, traits);
     return { visitor, identityKeyId };
   }
+}
+
+/** What a visitor's sockets stand on. A client that acts for itself has tokens of minutes only, so it is the client. */
+function voucherOf(caller: Asker): VisitorPrincipal['vouchedBy'] {
+  if (caller.kind === 'user') return { kind: 'session', id: caller.sessionId };
+  if (caller.kind === 'api_key') return { kind: 'api_key', id: caller.keyId };
+  return caller.member === undefined ? { kind: 'oauth_client', id: caller.clientId } : { kind: 'oauth_grant', id: caller.grantId };
 }

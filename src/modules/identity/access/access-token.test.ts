@@ -12,6 +12,9 @@ import { VisitorTokens } from '../visitors/visitor-tokens.ts';
 import type { Visitors } from '../visitors/visitors.service.ts';
 import type { ApiKeyLookup } from '../api-keys/api-key-lookup.ts';
 import { AccessTokenStrategy } from './access-token.strategy.ts';
+import type { LiveGrants } from '../oauth/grants/live-grants.ts';
+import { OAuthAccessTokens } from '../oauth/tokens/oauth-access-tokens.ts';
+import { OAuthTokenStrategy } from '../oauth/tokens/oauth-token.strategy.ts';
 import { ApiKeyStrategy } from './api-key.strategy.ts';
 import { CredentialPassport } from './credential-passport.ts';
 import type { LiveSessions } from './live-sessions.ts';
@@ -52,7 +55,9 @@ const newKeys = () => new SigningKeys(keystore as unknown as Keystore, new Maste
 
 function passportOver(signing: SigningKeys): CredentialPassport {
   const sessions = { isLive: async () => live } as unknown as LiveSessions;
-  return new CredentialPassport(new AccessTokenStrategy(signing, sessions, http), new ApiKeyStrategy({} as ApiKeyLookup));
+  const grants = { find: async () => (live ? { userId: null, role: null } : undefined) } as unknown as LiveGrants;
+  const oauth = new OAuthTokenStrategy(new OAuthAccessTokens(signing, http), grants);
+  return new CredentialPassport(new AccessTokenStrategy(signing, sessions, http), new ApiKeyStrategy({} as ApiKeyLookup), oauth);
 }
 
 beforeEach(() => {

@@ -1,8 +1,9 @@
 import { Injectable } from '@nestjs/common';
 import { commonErrors } from '../../../kernel/app-error.ts';
 import type { Principal } from '../../../kernel/principal.ts';
+import { looksLikeOAuthToken } from '../oauth/tokens/oauth-token.strategy.ts';
 import { ticketPrefix, Tickets } from '../tickets/tickets.ts';
-import { CredentialPassport } from './credential-passport.ts';
+import { type CredentialKind, CredentialPassport } from './credential-passport.ts';
 
 /** What else a caller lets in. */
 export interface AuthenticateOptions {
@@ -21,7 +22,7 @@ export class Authenticator {
   ) {}
 
   /**
-   * Who the bearer of this text is: an access token, an API key (`sk_…`, `pk_…`) or, where allowed, a ticket (`tkt_…`).
+   * Who the bearer of this text is: an access token of a member or an OAuth client, an API key (`sk_…`, `pk_…`) or, where allowed, a ticket (`tkt_…`).
    * Throws 401 `unauthenticated`, or `ticket_invalid` and 403 `origin_not_allowed` for tickets.
    */
   async authenticate(bearer: string, options: AuthenticateOptions = {}): Promise<Principal> {
@@ -29,7 +30,11 @@ export class Authenticator {
       if (options.ticket !== true) throw commonErrors.unauthenticated();
       return this.tickets.redeem(bearer, options.origin);
     }
-    const kind = /^[sp]k_/.test(bearer) ? 'api-key' : 'access-token';
-    return this.passport.principalOf(kind, bearer);
+    return this.passport.principalOf(kindOf(bearer), bearer);
   }
+}
+
+function kindOf(bearer: string): CredentialKind {
+  if (/^[sp]k_/.test(bearer)) return 'api-key';
+  return looksLikeOAuthToken(bearer) ? 'oauth-token' : 'access-token';
 }

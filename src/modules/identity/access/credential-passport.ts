@@ -3,22 +3,24 @@ import passport from 'passport';
 import { AppError, commonErrors } from '../../../kernel/app-error.ts';
 import type { Principal } from '../../../kernel/principal.ts';
 import { AccessTokenStrategy } from './access-token.strategy.ts';
+import { OAuthTokenStrategy } from '../oauth/tokens/oauth-token.strategy.ts';
 import { ApiKeyStrategy } from './api-key.strategy.ts';
 import type { CredentialRequest } from './credential-request.ts';
 
 /** Name of a strategy. */
-export type CredentialKind = 'access-token' | 'api-key';
+export type CredentialKind = 'access-token' | 'api-key' | 'oauth-token';
 
 type Middleware = (request: CredentialRequest, response: undefined, next: (error: unknown) => void) => void;
 
-/** Passport with our two strategies: an instance of its own, since the library's global one is shared by all applications of a process. */
+/** Passport with our strategies: an instance of its own, since the library's global one is shared by all applications of a process. */
 @Injectable()
 export class CredentialPassport {
   private readonly passport = new passport.Passport();
 
-  constructor(accessTokens: AccessTokenStrategy, apiKeys: ApiKeyStrategy) {
+  constructor(accessTokens: AccessTokenStrategy, apiKeys: ApiKeyStrategy, oauthTokens: OAuthTokenStrategy) {
     this.passport.use('access-token', accessTokens);
     this.passport.use('api-key', apiKeys);
+    this.passport.use('oauth-token', oauthTokens);
   }
 
   /** Who a credential stands for. Throws 401 when nobody, and passes on what went wrong (a database away) as it is. */

@@ -2,14 +2,17 @@ import { Injectable } from '@nestjs/common';
 import type { Role } from '../../../kernel/permissions.ts';
 import { row, rows, type Transaction } from '../../../platform/database/index.ts';
 
-/** A session, an API key or an identity key, by its ids. */
+/** In the order of their parameters. */
+const kinds = ['session', 'api_key', 'identity_key', 'oauth_client', 'oauth_grant'] as const;
+
+/** A session, an API key, an identity key, an OAuth client or what such a client was given, by its ids. */
 export interface CredentialRef {
-  kind: 'session' | 'api_key' | 'identity_key';
+  kind: (typeof kinds)[number];
   tenantId: string;
   id: string;
 }
 
-/** A credential that counts right now. A session brings its user and the role that its membership has now. */
+/** A credential that counts right now. A session, and a grant of a member, bring their user and the role that the membership has now. */
 export interface LiveCredential extends CredentialRef {
   userId: string | null;
   role: Role | null;
@@ -28,11 +31,9 @@ export class CredentialStatesRepository {
     );
   }
 
-  /** Those of `refs` that are neither revoked nor expired, of an active tenant and, for sessions, an enabled user with the password of then. One statement. */
+  /** Those of `refs` that are neither revoked nor expired, of an active tenant and, where there is a user, an enabled one with the password of then. One statement. */
   live(tx: Transaction, refs: CredentialRef[]): Promise<LiveCredential[]> {
-    const sessions = refs.filter(({ kind }) => kind === 'session');
-    const keys = refs.filter(({ kind }) => kind === 'api_key');
-    const identityKeys = refs.filter(({ kind }) => kind === 'identity_key');
+    const byKind = kinds.map((kind) => refs.filter((ref) => ref.kind === kind));
     return rows<LiveCredential>(
       tx,
       `SELECT 'session' AS kind, s.tenant_id AS "tenantId", s.id, s.user_id AS "userId", m.role
@@ -54,8 +55,24 @@ export class CredentialStatesRepository {
          FROM unnest($5::uuid[], $6::uuid[]) AS asked (tenant_id, id)
          JOIN identity_keys i ON i.tenant_id = asked.tenant_id AND i.id = asked.id
          JOIN tenants t ON t.id = i.tenant_id
-        WHERE i.revoked_at IS NULL AND t.status = 'active'`,
-      [sessions, keys, identityKeys].flatMap((kind) => [kind.map((ref) => ref.tenantId), kind.map((ref) => ref.id)]),
+        WHERE i.revoked_at IS NULL AND t.status = 'active'
+       UNION ALL
+       SELECT 'oauth_client', c.tenant_id, c.id, NULL, NULL
+         FROM unnest($7::uuid[], $8::uuid[]) AS asked (tenant_id, id)
+         JOIN oauth_clients c ON c.tenant_id = asked.tenant_id AND c.id = asked.id
+         JOIN tenants t ON t.id = c.tenant_id
+        WHERE t.status = 'active'
+       UNION ALL
+       SELECT 'oauth_grant', g.tenant_id, g.id, g.user_id, m.role
+         FROM unnest($9::uuid[], $10::uuid[]) AS asked (tenant_id, id)
+         JOIN oauth_grants g ON g.tenant_id = asked.tenant_id AND g.id = asked.id
+         JOIN tenants t ON t.id = g.tenant_id
+         LEFT JOIN memberships m ON m.tenant_id = g.tenant_id AND m.user_id = g.user_id
+         LEFT JOIN users u ON u.id = g.user_id
+        WHERE g.revoked_at IS NULL AND g.expires_at > now() AND t.status = 'active'
+          AND (g.user_id IS NULL OR (m.user_id IS NOT NULL AND u.id IS NOT NULL AND u.disabled_at IS NULL
+            AND (u.password_changed_at IS NULL OR u.password_changed_at <= g.created_at)))`,
+      byKind.flatMap((kind) => [kind.map((ref) => ref.tenantId), kind.map((ref) => ref.id)]),
     );
   }
 }

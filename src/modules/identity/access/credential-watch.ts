@@ -47,6 +47,7 @@ function credentialsOf(principal: Principal): CredentialRef[] {
   const { tenantId } = principal;
   if (principal.kind === 'user') return [{ kind: 'session', tenantId, id: principal.sessionId }];
   if (principal.kind === 'api_key') return [{ kind: 'api_key', tenantId, id: principal.keyId }];
+  if (principal.kind === 'oauth_client') return [{ kind: 'oauth_grant', tenantId, id: principal.grantId }];
   const { vouchedBy, identityKeyId } = principal;
   return [
     { ...vouchedBy, tenantId },
@@ -57,7 +58,8 @@ function credentialsOf(principal: Principal): CredentialRef[] {
 function stillCounts(principal: Principal, live: LiveCredential | undefined): boolean {
   if (live === undefined) return false;
   if (principal.expiresAt !== undefined && principal.expiresAt <= clock.now()) return false;
-  return principal.kind !== 'user' || (live.role === principal.role && live.userId === principal.userId);
+  const member = principal.kind === 'user' ? principal : principal.kind === 'oauth_client' ? principal.member : undefined;
+  return member === undefined || (live.role === member.role && live.userId === member.userId);
 }
 
 function keyOf({ kind, tenantId, id }: CredentialRef): string {

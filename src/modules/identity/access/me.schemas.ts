@@ -7,13 +7,14 @@ import type { Principal } from '../../../kernel/principal.ts';
 export const CallerResponse = z
   .object({
     object: z.literal('caller'),
-    kind: z.enum(['user', 'api_key', 'visitor']),
+    kind: z.enum(['user', 'api_key', 'oauth_client', 'visitor']),
     tenant: z.object({ id: z.string(), name: z.string() }),
     user_id: z.string().optional(),
     email: z.string().optional(),
     email_verified: z.boolean().optional().meta({ description: 'Whether the user has proven that the mailbox is theirs.' }),
     role: z.enum(roles).optional(),
     api_key_id: z.string().optional(),
+    oauth_client_id: z.string().optional(),
     visitor_id: z.string().optional(),
     permissions: z.array(z.enum(permissions)),
   })
@@ -33,6 +34,12 @@ export function toCallerResponse(
       ? { user_id: publicId('user', caller.userId), email: user?.email, email_verified: user?.verified, role: caller.role }
       : {}),
     ...(caller.kind === 'api_key' ? { api_key_id: publicId('apiKey', caller.keyId) } : {}),
+    ...(caller.kind === 'oauth_client'
+      ? {
+          oauth_client_id: publicId('oauthClient', caller.clientId),
+          ...(caller.member === undefined ? {} : { user_id: publicId('user', caller.member.userId), role: caller.member.role }),
+        }
+      : {}),
     ...(caller.kind === 'visitor' ? { visitor_id: publicId('visitor', caller.visitorId) } : {}),
     permissions: permissions.filter((permission: Permission) => caller.permissions.has(permission)),
   };

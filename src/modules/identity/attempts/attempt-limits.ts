@@ -38,6 +38,8 @@ export class AttemptLimits {
   private readonly mailAccount: Limit;
   private readonly ticketAddress: Limit;
   private readonly ticketCredential: Limit;
+  private readonly oauthFromAddress: Limit;
+  private readonly oauthOfClient: Limit;
 
   constructor(
     private readonly redis: RedisConnections,
@@ -54,6 +56,8 @@ export class AttemptLimits {
     this.mailAccount = this.limit('mail-account', config.mailsPerAccountPerHour, hour);
     this.ticketAddress = this.limit('ticket-address', config.ticketsPerAddressPerMinute, minute);
     this.ticketCredential = this.limit('ticket-credential', config.ticketsPerKeyPerMinute, minute);
+    this.oauthFromAddress = this.limit('oauth-address', config.oauthPerAddressPerMinute, minute);
+    this.oauthOfClient = this.limit('oauth-client', config.oauthPerClientPerMinute, minute);
   }
 
   /**
@@ -102,6 +106,16 @@ export class AttemptLimits {
   /** Counts a chat ticket that a page at `address` asks for with a publishable key. */
   async ticketFromPage(address: string): Promise<void> {
     await this.consume(this.ticketAddress, this.addressKey(address));
+  }
+
+  /** Counts a request to the OAuth endpoints, before it is known which client it is. */
+  async oauthAddress(address: string): Promise<void> {
+    await this.consume(this.oauthFromAddress, this.addressKey(address));
+  }
+
+  /** Counts a request of an OAuth client that has proven itself. */
+  async oauthClient(clientId: string): Promise<void> {
+    await this.consume(this.oauthOfClient, clientId);
   }
 
   private limit(name: string, quota: number, window: number): Limit {

@@ -128,5 +128,5 @@ function jsonOf(part: string | undefined): unknown {
 
 /** Ids of ours name visitors whom we have made up: anonymous ones, members and keys that try a bot. A tenant's users do not become them. */
 function isOurs(externalId: string): boolean {
-  return (['visitor', 'user', 'apiKey'] as const).some((kind) => uuidOf(kind, externalId) !== undefined);
+  return (['visitor', 'user', 'apiKey', 'oauthClient'] as const).some((kind) => uuidOf(kind, externalId) !== undefined);
 }

@@ -32,7 +32,7 @@ const Stored = z.object({
   botId: z.uuid(),
   visitorId: z.uuid(),
   origin: z.string().optional(),
-  vouchedBy: z.object({ kind: z.enum(['api_key', 'session']), id: z.uuid() }),
+  vouchedBy: z.object({ kind: z.enum(['api_key', 'session', 'oauth_client', 'oauth_grant']), id: z.uuid() }),
   identityKeyId: z.uuid().optional(),
   /** Milliseconds since the epoch. */
   expiresAt: z.number(),
