@@ -21,6 +21,7 @@ import { TenantDeletion1763700000019 } from './main/0019-tenant-deletion.ts';
 import { VisitorIdentity1763700000021 } from './main/0021-visitor-identity.ts';
 import { Invitations1763700000022 } from './main/0022-invitations.ts';
 import { SessionClients1763700000023 } from './main/0023-session-clients.ts';
+import { SecondFactors1763700000024 } from './main/0024-second-factors.ts';
 import { IdentityProviders1763700000026 } from './main/0026-identity-providers.ts';
 import { TenantDomains1763700000027 } from './main/0027-tenant-domains.ts';
 import { Saml1763700000028 } from './main/0028-saml.ts';
@@ -48,6 +49,7 @@ export const mainMigrations = [
   VisitorIdentity1763700000021,
   Invitations1763700000022,
   SessionClients1763700000023,
+  SecondFactors1763700000024,
   IdentityProviders1763700000026,
   TenantDomains1763700000027,
   Saml1763700000028,

@@ -337,6 +337,12 @@ TABLE provider_calls [row level security, forced]
   slot smallint NOT NULL DEFAULT 0
   created_at timestamp with time zone NOT NULL DEFAULT now()
   settled_at timestamp with time zone
+TABLE recovery_codes [row level security, forced]
+  tenant_id uuid NOT NULL
+  id uuid NOT NULL
+  user_id uuid NOT NULL
+  code_hash bytea NOT NULL
+  used_at timestamp with time zone
 TABLE refresh_tokens [row level security, forced]
   tenant_id uuid NOT NULL
   id uuid NOT NULL
@@ -360,6 +366,23 @@ TABLE saml_providers [row level security, forced]
   certificates text[] NOT NULL
   own_certificate text NOT NULL
   idp_initiated boolean NOT NULL
+TABLE second_factors [row level security, forced]
+  tenant_id uuid NOT NULL
+  id uuid NOT NULL
+  user_id uuid NOT NULL
+  kind text NOT NULL
+  name bytea NOT NULL
+  material bytea NOT NULL
+  credential_hash bytea
+  last_step bigint
+  sign_count bigint
+  confirmed_at timestamp with time zone
+  last_used_at timestamp with time zone
+  created_at timestamp with time zone NOT NULL DEFAULT now()
+TABLE security_policies [row level security, forced]
+  tenant_id uuid NOT NULL
+  second_factor text NOT NULL
+  updated_at timestamp with time zone NOT NULL DEFAULT now()
 TABLE sessions [row level security, forced]
   tenant_id uuid NOT NULL
   id uuid NOT NULL
@@ -626,11 +649,19 @@ provider_calls: CHECK ((reserved_input >= 0))
 provider_calls: CHECK ((reserved_output >= 0))
 provider_calls: CHECK ((state = ANY (ARRAY['reserved'::text, 'settled'::text, 'released'::text])))
 provider_calls: FOREIGN KEY (tenant_id) REFERENCES tenants(id) ON DELETE CASCADE
+recovery_codes: PRIMARY KEY (tenant_id, id)
+recovery_codes: FOREIGN KEY (tenant_id, user_id) REFERENCES memberships(tenant_id, user_id) ON DELETE CASCADE
 refresh_tokens: PRIMARY KEY (tenant_id, id)
 refresh_tokens: FOREIGN KEY (tenant_id, session_id) REFERENCES sessions(tenant_id, id) ON DELETE CASCADE
 replicas: PRIMARY KEY (id)
 saml_providers: PRIMARY KEY (tenant_id, provider_id)
 saml_providers: FOREIGN KEY (tenant_id, provider_id) REFERENCES identity_providers(tenant_id, id) ON DELETE CASCADE
+second_factors: CHECK ((kind = ANY (ARRAY['totp'::text, 'passkey'::text])))
+second_factors: PRIMARY KEY (tenant_id, id)
+second_factors: FOREIGN KEY (tenant_id, user_id) REFERENCES memberships(tenant_id, user_id) ON DELETE CASCADE
+security_policies: PRIMARY KEY (tenant_id)
+security_policies: CHECK ((second_factor = ANY (ARRAY['optional'::text, 'required'::text])))
+security_policies: FOREIGN KEY (tenant_id) REFERENCES tenants(id) ON DELETE CASCADE
 sessions: PRIMARY KEY (tenant_id, id)
 sessions: FOREIGN KEY (tenant_id) REFERENCES tenants(id) ON DELETE CASCADE
 sessions: FOREIGN KEY (tenant_id, user_id) REFERENCES memberships(tenant_id, user_id) ON DELETE CASCADE
@@ -752,12 +783,19 @@ CREATE INDEX provider_calls_by_time ON public.provider_calls USING btree (tenant
 CREATE UNIQUE INDEX provider_calls_of_turn ON public.provider_calls USING btree (tenant_id, turn_id, call) WHERE (turn_id IS NOT NULL)
 CREATE INDEX provider_calls_open ON public.provider_calls USING btree (created_at) WHERE (settled_at IS NULL)
 CREATE UNIQUE INDEX provider_calls_pkey ON public.provider_calls USING btree (tenant_id, id)
+CREATE UNIQUE INDEX recovery_codes_pkey ON public.recovery_codes USING btree (tenant_id, id)
+CREATE INDEX recovery_codes_user ON public.recovery_codes USING btree (tenant_id, user_id)
 CREATE UNIQUE INDEX refresh_tokens_hash ON public.refresh_tokens USING btree (tenant_id, token_hash)
 CREATE INDEX refresh_tokens_lookup ON public.refresh_tokens USING btree (token_hash)
 CREATE UNIQUE INDEX refresh_tokens_pkey ON public.refresh_tokens USING btree (tenant_id, id)
 CREATE INDEX refresh_tokens_session ON public.refresh_tokens USING btree (tenant_id, session_id)
 CREATE UNIQUE INDEX replicas_pkey ON public.replicas USING btree (id)
 CREATE UNIQUE INDEX saml_providers_pkey ON public.saml_providers USING btree (tenant_id, provider_id)
+CREATE UNIQUE INDEX second_factors_credential ON public.second_factors USING btree (tenant_id, credential_hash) WHERE (credential_hash IS NOT NULL)
+CREATE INDEX second_factors_lookup ON public.second_factors USING btree (credential_hash) WHERE (credential_hash IS NOT NULL)
+CREATE UNIQUE INDEX second_factors_pkey ON public.second_factors USING btree (tenant_id, id)
+CREATE INDEX second_factors_user ON public.second_factors USING btree (tenant_id, user_id)
+CREATE UNIQUE INDEX security_policies_pkey ON public.security_policies USING btree (tenant_id)
 CREATE INDEX sessions_expiry ON public.sessions USING btree (expires_at)
 CREATE UNIQUE INDEX sessions_pkey ON public.sessions USING btree (tenant_id, id)
 CREATE INDEX sessions_user ON public.sessions USING btree (tenant_id, user_id)
@@ -836,9 +874,14 @@ privacy_mappings: system_read FOR SELECT TO parley_system USING true
 privacy_mappings: tenant_isolation FOR ALL TO parley_tenant USING (tenant_id = (current_setting('app.tenant'::text))::uuid) WITH CHECK (tenant_id = (current_setting('app.tenant'::text))::uuid)
 provider_calls: system_read FOR SELECT TO parley_system USING true
 provider_calls: tenant_isolation FOR ALL TO parley_tenant USING (tenant_id = (current_setting('app.tenant'::text))::uuid) WITH CHECK (tenant_id = (current_setting('app.tenant'::text))::uuid)
+recovery_codes: tenant_isolation FOR ALL TO parley_tenant USING (tenant_id = (current_setting('app.tenant'::text))::uuid) WITH CHECK (tenant_id = (current_setting('app.tenant'::text))::uuid)
 refresh_tokens: system_read FOR SELECT TO parley_system USING true
 refresh_tokens: tenant_isolation FOR ALL TO parley_tenant USING (tenant_id = (current_setting('app.tenant'::text))::uuid) WITH CHECK (tenant_id = (current_setting('app.tenant'::text))::uuid)
 saml_providers: tenant_isolation FOR ALL TO parley_tenant USING (tenant_id = (current_setting('app.tenant'::text))::uuid) WITH CHECK (tenant_id = (current_setting('app.tenant'::text))::uuid)
+second_factors: system_read FOR SELECT TO parley_system USING true
+second_factors: tenant_isolation FOR ALL TO parley_tenant USING (tenant_id = (current_setting('app.tenant'::text))::uuid) WITH CHECK (tenant_id = (current_setting('app.tenant'::text))::uuid)
+security_policies: system_read FOR SELECT TO parley_system USING true
+security_policies: tenant_isolation FOR ALL TO parley_tenant USING (tenant_id = (current_setting('app.tenant'::text))::uuid) WITH CHECK (tenant_id = (current_setting('app.tenant'::text))::uuid)
 sessions: system_read FOR SELECT TO parley_system USING true
 sessions: tenant_isolation FOR ALL TO parley_tenant USING (tenant_id = (current_setting('app.tenant'::text))::uuid) WITH CHECK (tenant_id = (current_setting('app.tenant'::text))::uuid)
 tenant_domains: system_read FOR SELECT TO parley_system USING true
@@ -902,9 +945,12 @@ platform_model_targets: parley_system DELETE, INSERT, SELECT, UPDATE
 platform_model_targets: parley_tenant SELECT
 privacy_mappings: parley_tenant DELETE, INSERT, SELECT, UPDATE
 provider_calls: parley_tenant DELETE, INSERT, SELECT, UPDATE
+recovery_codes: parley_tenant DELETE, INSERT, SELECT, UPDATE
 refresh_tokens: parley_tenant DELETE, INSERT, SELECT, UPDATE
 replicas: parley_system DELETE, INSERT, SELECT, UPDATE
 saml_providers: parley_tenant DELETE, INSERT, SELECT, UPDATE
+second_factors: parley_tenant DELETE, INSERT, SELECT, UPDATE
+security_policies: parley_tenant DELETE, INSERT, SELECT, UPDATE
 sessions: parley_tenant DELETE, INSERT, SELECT, UPDATE
 tenant_domains: parley_tenant DELETE, INSERT, SELECT, UPDATE
 tenant_plans: parley_tenant INSERT, SELECT, UPDATE
@@ -940,7 +986,9 @@ platform_model_credentials: parley_system SELECT (api_version, base_url, covered
 privacy_mappings: parley_system SELECT (expires_at, id, tenant_id)
 provider_calls: parley_system SELECT (created_at, id, settled_at, state, tenant_id, turn_id)
 refresh_tokens: parley_system SELECT (id, session_id, tenant_id, token_hash)
-sessions: parley_system SELECT (created_at, expires_at, id, revoked_at, tenant_id, user_id)
+second_factors: parley_system SELECT (confirmed_at, created_at, credential_hash, id, kind, tenant_id, user_id)
+security_policies: parley_system SELECT (second_factor, tenant_id)
+sessions: parley_system SELECT (amr, created_at, expires_at, id, proven_at, revoked_at, tenant_id, user_id)
 tenant_domains: parley_system SELECT (break_glass_user_id, domain, enforced, id, tenant_id, verified_at)
 tenant_privacy: parley_system SELECT (swept_at, tenant_id)
 tenants: parley_system SELECT (id, status, tenant_id)

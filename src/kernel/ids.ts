@@ -8,6 +8,7 @@ export const idPrefixes = {
   membership: 'mem',
   invitation: 'inv',
   session: 'ses',
+  secondFactor: 'fac',
   apiKey: 'key',
   identityKey: 'idkey',
   identityProvider: 'idp',

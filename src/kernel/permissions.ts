@@ -39,6 +39,7 @@ export const permissions = [
   'identity_provider.manage',
   'oauth_client.read',
   'oauth_client.manage',
+  'security.manage',
 ] as const;
 
 /** Name of one permission. */

@@ -13,6 +13,19 @@ export interface UserPrincipal extends Caller {
   userId: string;
   sessionId: string;
   role: Role;
+  assurance?: Assurance;
+}
+
+/** How sure it is that a member is who they say. */
+export interface Assurance {
+  /** Proven by more than a password, or by the word of the tenant's identity provider. */
+  strong: boolean;
+  /** When they last proved themself in this session, in milliseconds since the epoch. */
+  provenAt: number;
+  /** Whether they have a second factor in this tenant, so that they can be asked for it. */
+  factorHeld: boolean;
+  /** Whether the tenant demands one of everybody. */
+  factorDemanded: boolean;
 }
 
 /** A program with a secret key, or a web page with a publishable one. */

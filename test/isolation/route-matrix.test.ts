@@ -35,6 +35,10 @@ test('P4: the public routes are these and no others', () => {
     'POST /v1/auth/password-reset',
     'POST /v1/auth/password-reset/confirm',
     'POST /v1/auth/email-verification/confirm',
+    'POST /v1/auth/second-factor',
+    'POST /v1/auth/second-factor/options',
+    'POST /v1/auth/passkey/options',
+    'POST /v1/auth/passkey',
     'GET /.well-known/jwks.json',
     'POST /v1/auth/sso/discover',
     'POST /v1/auth/sso/exchange',
@@ -88,6 +92,10 @@ test('P4: handlers that the document leaves out are public only where listed', (
     'SamlController.consume',
     'SamlController.land',
     'SamlController.metadata',
+    'SecondStepController.finish',
+    'SecondStepController.options',
+    'SecondStepController.passkey',
+    'SecondStepController.passkeyOptions',
     'SsoController.callback',
     'SsoController.discover',
     'SsoController.exchange',
@@ -154,7 +162,7 @@ test('P4: a publishable key asks for tickets and does nothing else', async () =>
   const key = await stack.request('POST', '/v1/api-keys', { token: mine.accessToken, body: { name: 'page', kind: 'publishable' } });
   const others = guarded.filter(({ permission }) => permission !== 'chat.ticket' && permission !== 'authenticated');
   // Tickets, GET /v1/me, and what members do with their own account, which asks for a user itself.
-  expect(guarded.length - others.length).toBe(7);
+  expect(guarded.length - others.length).toBe(16);
   expect(await badRefusals(target, others, key.body.key as string, 403)).toEqual([]);
 });
 

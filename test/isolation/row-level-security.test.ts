@@ -178,7 +178,9 @@ describe('P4: the system role', () => {
       provider_calls: ['tenant_id', 'id', 'turn_id', 'state', 'created_at', 'settled_at'],
       refresh_tokens: ['tenant_id', 'id', 'session_id', 'token_hash'],
       replicas: ['id', 'role', 'started_at', 'beats', 'beat_at', 'slots', 'running', 'service_seconds'],
-      sessions: ['tenant_id', 'id', 'user_id', 'created_at', 'expires_at', 'revoked_at'],
+      second_factors: ['tenant_id', 'id', 'user_id', 'kind', 'credential_hash', 'confirmed_at', 'created_at'],
+      security_policies: ['tenant_id', 'second_factor'],
+      sessions: ['tenant_id', 'id', 'user_id', 'created_at', 'expires_at', 'revoked_at', 'amr', 'proven_at'],
       tenant_domains: ['tenant_id', 'id', 'domain', 'verified_at', 'enforced', 'break_glass_user_id'],
       tenant_privacy: ['tenant_id', 'swept_at'],
       tenants: ['id', 'tenant_id', 'status'],
@@ -203,6 +205,7 @@ describe('P4: the system role', () => {
       'invitations.token_hash',
       'personal_exports.link_hash',
       'refresh_tokens.token_hash',
+      'second_factors.credential_hash',
       'users.email_hash',
       'users.password_hash',
     ]);

@@ -133,6 +133,9 @@ export async function matrixTarget(stack: TestStack, mine: TestTenant, theirs: T
     return decodeJwt(signedIn.body.access_token as string)['sid'] as string;
   };
   const sessions = idsFor('session', await session(theirs), () => session(mine));
+  const factor = (of: TestTenant) =>
+    idOf(stack.request('POST', '/v1/second-factors/totp', { token: of.accessToken, body: { name: of === theirs ? foreignText : 'mine' } }));
+  const factors = idsFor('secondFactor', await factor(theirs), () => factor(mine));
   const gone = async (of: TestTenant) =>
     idOf(stack.request('POST', '/v1/privacy/erasures', { token: of.accessToken, body: { visitor_id: await visitor(of) } }));
   const erasures = idsFor('erasure', await gone(theirs), () => gone(mine));
@@ -164,6 +167,7 @@ export async function matrixTarget(stack: TestStack, mine: TestTenant, theirs: T
       '/v1/models': bots,
       '/v1/api-keys': keys,
       '/v1/sessions': sessions,
+      '/v1/second-factors': factors,
       '/v1/identity-keys': identityKeys,
       '/v1/identity-providers': providers,
       '/v1/me/identities': links,

@@ -107,7 +107,9 @@ export async function tenantLeaks(target: MatrixTarget, token: string): Promise<
       pathFor(target, route, () => own),
       token,
     );
-    if (control.status >= 300) findings.push(`${route.name}: ${control.status} for an id of the caller's own`);
+    // A made-up code of an authenticator app is refused, once the app was found.
+    if (control.status >= 300 && control.body?.code !== 'second_factor_refused')
+      findings.push(`${route.name}: ${control.status} for an id of the caller's own`);
   }
   return findings;
 }

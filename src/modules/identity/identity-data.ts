@@ -46,6 +46,21 @@ const sessionRows: HeldTable = {
   columns: ['created_at', 'last_seen_at', 'expires_at', 'revoked_at', 'revoked_reason', 'amr'],
   sealed: { client: 'json' },
 };
+const factorRows: HeldTable = {
+  table: 'second_factors',
+  file: 'second_factors',
+  of: { user: 't.user_id = $2', tenant: all },
+  ids: { id: 'secondFactor', user_id: 'user' },
+  columns: ['kind', 'created_at', 'confirmed_at', 'last_used_at'],
+  sealed: { name: 'text' },
+};
+const recoveryCodeRows: HeldTable = {
+  table: 'recovery_codes',
+  file: 'recovery_codes',
+  of: { user: 't.user_id = $2', tenant: all },
+  ids: { user_id: 'user' },
+  columns: ['used_at'],
+};
 const tenantRows: HeldTable = {
   table: 'tenants',
   file: 'tenant',
@@ -126,6 +141,9 @@ const grantRows: HeldTable = {
     memberships: 'person',
     invitations: 'person',
     sessions: 'person',
+    second_factors: 'person',
+    recovery_codes: 'person',
+    security_policies: 'tenant',
     refresh_tokens: 'person',
     linked_identities: 'person',
     oauth_grants: 'person',
@@ -153,6 +171,7 @@ export class IdentityData implements PersonalDataHolder {
       tenantRows,
       membershipRows,
       sessionRows,
+      factorRows,
       apiKeyRows,
       identityKeyRows,
       providerRows,
@@ -173,7 +192,16 @@ export class IdentityData implements PersonalDataHolder {
       return erased;
     }
     const users = kind === 'user' ? [subject.id] : await this.usersOf(tenantId);
-    const erased = await this.held.erase(subject, [linkRows, grantRows, sessionRows, membershipRows, banRows, visitorRows]);
+    const erased = await this.held.erase(subject, [
+      linkRows,
+      grantRows,
+      sessionRows,
+      factorRows,
+      recoveryCodeRows,
+      membershipRows,
+      banRows,
+      visitorRows,
+    ]);
     if (kind === 'tenant') {
       const gone = await this.database.forTenant(tenantId, (tx) => changed(tx, 'DELETE FROM tenants WHERE id = $1', [tenantId]));
       if (gone > 0) erased['tenants'] = gone;

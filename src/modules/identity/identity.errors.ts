@@ -20,6 +20,26 @@ export const identityErrors = {
     new AppError('refresh_token_reused', 401, 'This refresh token was used before, so its session has been revoked. Sign in again.', {
       retryable: false,
     }),
+  secondFactorDemanded: () =>
+    new AppError('second_factor_demanded', 403, 'Your tenant demands a second factor. Add one first: POST /v1/second-factors/totp.', {
+      retryable: false,
+    }),
+  stepUpRequired: (maxAge: number) =>
+    new AppError('step_up_required', 403, 'Prove yourself once more for this: POST /v1/auth/step-up.', {
+      retryable: false,
+      // RFC 9470.
+      headers: { 'www-authenticate': `Bearer error="insufficient_user_authentication", max_age="${maxAge}"` },
+    }),
+  factorNotFound: () => commonErrors.notFound('second factor'),
+  /** 401 for who is not signed in yet; 422 for who is: their credential counts, what they sent does not. */
+  factorRefused: (status: 401 | 422) =>
+    new AppError('second_factor_refused', status, 'This is no valid proof, or it was used before.', { retryable: false }),
+  secondStepExpired: () =>
+    new AppError('second_step_expired', 401, 'This sign-in has expired. Begin again with your password.', { retryable: false }),
+  factorNeeded: () =>
+    commonErrors.conflict('second_factor_needed', 'Your tenant demands a second factor, and this is your only one. Add another one first.'),
+  tooManyFactors: (limit: number) =>
+    commonErrors.conflict('too_many_second_factors', `You can have ${limit} second factors. Remove one first.`),
   sessionMoved: () =>
     new AppError('session_moved', 401, 'This session was opened in another browser, so it has been revoked. Sign in again.', {
       retryable: false,

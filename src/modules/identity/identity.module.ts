@@ -49,6 +49,19 @@ import { RecoveryController } from './recovery/recovery.controller.ts';
 import { RecoveryRepository } from './recovery/recovery.repository.ts';
 import { Recovery } from './recovery/recovery.service.ts';
 import { RecoveryTokens } from './recovery/recovery-token.ts';
+import { FactorProofs } from './second-factor/factor-proofs.ts';
+import { FactorSecrets } from './second-factor/factor-secrets.ts';
+import { FactorsRepository } from './second-factor/factors.repository.ts';
+import { MemberAddresses } from './second-factor/member-addresses.ts';
+import { Passkeys } from './second-factor/passkeys.ts';
+import { ProofRequests } from './second-factor/proof-requests.ts';
+import { SecondFactorsController } from './second-factor/second-factors.controller.ts';
+import { SecondFactors } from './second-factor/second-factors.service.ts';
+import { SecondStepController } from './second-factor/second-step.controller.ts';
+import { SecondStep } from './second-factor/second-step.service.ts';
+import { SecurityPolicyController } from './second-factor/security-policy.controller.ts';
+import { SecurityPolicies } from './second-factor/security-policy.service.ts';
+import { Strengthening } from './second-factor/strengthening.ts';
 import { RefreshTokens } from './sessions/refresh-tokens.ts';
 import { SessionClients } from './sessions/session-clients.ts';
 import { SessionLimits } from './sessions/session-limits.ts';
@@ -60,6 +73,7 @@ import { AccountsRepository } from './sign-in/accounts.repository.ts';
 import { AuthController } from './sign-in/auth.controller.ts';
 import { Auth } from './sign-in/auth.service.ts';
 import { PasswordHasher } from './sign-in/password-hasher.ts';
+import { Registration } from './sign-in/registration.ts';
 import { SignIn } from './sign-in/sign-in.service.ts';
 import { SignUp } from './sign-in/sign-up.service.ts';
 import { TenantOwners } from './sign-in/tenant-owners.ts';
@@ -117,6 +131,7 @@ const signingIn = [
   AccountsRepository,
   PasswordHasher,
   SignUp,
+  Registration,
   SignIn,
   Auth,
   SessionsRepository,
@@ -183,6 +198,18 @@ const oauth = [
   OAuthTokenStrategy,
   OAuthTokens,
 ];
+const secondFactor = [
+  FactorsRepository,
+  FactorSecrets,
+  FactorProofs,
+  MemberAddresses,
+  Passkeys,
+  ProofRequests,
+  SecondFactors,
+  SecondStep,
+  SecurityPolicies,
+  Strengthening,
+];
 
 /** Who calls, and what they may do: the guard over every route, and everything that credentials come from. */
 @Module({
@@ -190,6 +217,9 @@ const oauth = [
     AuthController,
     RecoveryController,
     SessionsController,
+    SecondStepController,
+    SecondFactorsController,
+    SecurityPolicyController,
     JwksController,
     MeController,
     ApiKeysController,
@@ -212,6 +242,7 @@ const oauth = [
     ...keysAndVisitors,
     ...members,
     ...recovery,
+    ...secondFactor,
     ...singleSignOn,
     ...oauth,
     AccessGuard,

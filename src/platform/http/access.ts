@@ -8,14 +8,27 @@ import type { Principal } from '../../kernel/principal.ts';
 export type AccessRule = Permission | 'authenticated' | 'public';
 
 const accessKey = 'parley:access';
+const stepUpKey = 'parley:step-up';
+
+/** What else a route asks for. */
+export interface AccessOptions {
+  /** A dangerous act: a member with a second factor must have proven themself within the last minutes. */
+  stepUp?: boolean;
+}
 
 /**
  * Says who may call a route or gateway message, and says it in OpenAPI too. Mandatory: the server does not start while
  * one lacks it, and the guard refuses what has none.
  */
-export function Access(rule: AccessRule): MethodDecorator {
+export function Access(rule: AccessRule, { stepUp = false }: AccessOptions = {}): MethodDecorator {
   const marks = rule === 'public' ? [] : [ApiBearerAuth('bearer'), ApiExtension('x-permission', rule)];
-  return applyDecorators(SetMetadata(accessKey, rule), ...marks);
+  const danger = stepUp ? [SetMetadata(stepUpKey, true), ApiExtension('x-step-up', true)] : [];
+  return applyDecorators(SetMetadata(accessKey, rule), ...marks, ...danger);
+}
+
+/** Whether a handler's act is a dangerous one. */
+export function asksForStepUp(handler: object): boolean {
+  return Reflect.getMetadata(stepUpKey, handler) === true;
 }
 
 /** The rule of a handler, or undefined when it has none. */

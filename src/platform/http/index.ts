@@ -1,4 +1,4 @@
-export { Access, type AccessRule, accessRuleOf, Caller, callerHolder, type PrincipalHolder } from './access.ts';
+export { Access, type AccessRule, accessRuleOf, asksForStepUp, Caller, callerHolder, type PrincipalHolder } from './access.ts';
 export { clientErrorHandler, frameworkErrors, ignoreUnknownExpectations } from './early-errors.ts';
 export { type HttpConfig, httpConfig, publicUrlOf } from './http.config.ts';
 export { IdempotencyInterceptor, KeepsNoAnswer, OwnIdempotency } from './idempotency.ts';

@@ -17,6 +17,8 @@ export const redisKeys = {
   turnCallers: (tenantId: string, turnId: string) => `t:{${tenantId}}:turn:${turnId}:callers`,
   /** A single sign-on under way, or its one-time code, by the keyed hash of what the browser holds. */
   signOn: (kind: 'flow' | 'code' | 'landing', hash: string) => `sso:${kind}:${hash}`,
+  /** A sign-in that waits for its second factor, or a challenge for a passkey, by the keyed hash of what the client holds. */
+  secondStep: (kind: 'sign-in' | 'challenge', hash: string) => `second-step:${kind}:${hash}`,
   /** Prefix of the limiter's keys for attempts from an address or on an account. */
   attempts: (what: string) => `limit:${what}`,
   /** An address from which somebody has signed in with an e-mail, both as one keyed hash. */

@@ -63,6 +63,7 @@ function headerOf(token: string) {
 
 async function acceptedPrincipal(sessions: LiveSessions, payload: unknown): Promise<UserPrincipal | undefined> {
   const claims = readClaims(payload);
-  if (claims === undefined || !(await sessions.isLive(claims))) return undefined;
-  return { kind: 'user', ...claims, permissions: rolePermissions[claims.role] };
+  const assurance = claims === undefined ? undefined : await sessions.assurance(claims);
+  if (claims === undefined || assurance === undefined) return undefined;
+  return { kind: 'user', ...claims, permissions: rolePermissions[claims.role], assurance };
 }

@@ -54,7 +54,8 @@ let live: boolean;
 const newKeys = () => new SigningKeys(keystore as unknown as Keystore, new MasterKeys(new LocalMasterKey(Buffer.alloc(32, 1))));
 
 function passportOver(signing: SigningKeys): CredentialPassport {
-  const sessions = { isLive: async () => live } as unknown as LiveSessions;
+  const assurance = { strong: false, provenAt: 0, factorHeld: false, factorDemanded: false };
+  const sessions = { assurance: async () => (live ? assurance : undefined) } as unknown as LiveSessions;
   const grants = { find: async () => (live ? { userId: null, role: null } : undefined) } as unknown as LiveGrants;
   const oauth = new OAuthTokenStrategy(new OAuthAccessTokens(signing, http), grants);
   return new CredentialPassport(new AccessTokenStrategy(signing, sessions, http), new ApiKeyStrategy({} as ApiKeyLookup), oauth);

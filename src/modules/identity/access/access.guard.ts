@@ -4,7 +4,8 @@ import { commonErrors } from '../../../kernel/app-error.ts';
 import { clock } from '../../../kernel/clock.ts';
 import type { Principal } from '../../../kernel/principal.ts';
 import { actorOf, AuditRefusals } from '../../../platform/audit/index.ts';
-import { type AccessRule, accessRuleOf, callerHolder, type PrincipalHolder } from '../../../platform/http/index.ts';
+import { type AccessRule, accessRuleOf, asksForStepUp, callerHolder, type PrincipalHolder } from '../../../platform/http/index.ts';
+import { identityErrors } from '../identity.errors.ts';
 import { acceptsTicket } from './accepts-ticket.ts';
 import { Authenticator } from './authenticator.ts';
 import { bearerOf } from './bearer.ts';
@@ -28,7 +29,9 @@ export class AccessGuard implements CanActivate {
     if (rule === 'public') return true;
     const holder = callerHolder(context);
     if (transport === 'http') holder.principal = await this.authenticated(context.switchToHttp().getRequest<FastifyRequest>(), handler);
-    this.permit(current(holder), rule);
+    const principal = current(holder);
+    this.permit(principal, rule);
+    requireAssurance(principal, { own: rule === 'authenticated', stepUp: asksForStepUp(handler) });
     return true;
   }
 
@@ -44,6 +47,22 @@ export class AccessGuard implements CanActivate {
     if (bearer === undefined) throw commonErrors.unauthenticated();
     return this.authenticator.authenticate(bearer, { ticket: acceptsTicket(handler), origin: request.headers.origin });
   }
+}
+
+/** How long a proof counts for a dangerous act, in seconds. */
+export const stepUpSeconds = 600;
+
+/**
+ * A member must be as sure as the tenant demands: without a second factor where one is demanded they reach only what is about their own
+ * account (`own`), to get one. For a dangerous act whoever has a factor must have shown it lately. Keys have no second factor: their scopes limit them.
+ */
+function requireAssurance(principal: Principal, { own, stepUp }: { own: boolean; stepUp: boolean }): void {
+  if (principal.kind !== 'user' || principal.assurance === undefined) return;
+  const { strong, provenAt, factorHeld, factorDemanded } = principal.assurance;
+  if (factorDemanded && !strong && !own)
+    throw factorHeld ? identityErrors.stepUpRequired(stepUpSeconds) : identityErrors.secondFactorDemanded();
+  if (stepUp && factorHeld && (!strong || provenAt + stepUpSeconds * 1_000 <= clock.now()))
+    throw identityErrors.stepUpRequired(stepUpSeconds);
 }
 
 /** A socket got its principal at the upgrade, which may be long ago. */

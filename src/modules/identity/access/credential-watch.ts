@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { clock } from '../../../kernel/clock.ts';
 import type { Principal, VisitorPrincipal } from '../../../kernel/principal.ts';
 import { SystemDatabase } from '../../../platform/database/index.ts';
-import { type CredentialRef, CredentialStatesRepository, type LiveCredential } from './credential-states.repository.ts';
+import { type CredentialRef, CredentialStatesRepository, isStrong, type LiveCredential } from './credential-states.repository.ts';
 
 /** Says whether credentials that opened something long-lived (a socket) still count. Never answers from memory. */
 @Injectable()
@@ -14,7 +14,8 @@ export class CredentialWatch {
 
   /**
    * One answer per principal, in order, with one database statement for all: false when the credential (for a visitor, the
-   * ones that vouched) is revoked or expired, its user disabled, its role another than before, or its tenant suspended.
+   * ones that vouched) is revoked or expired, its user disabled, its role another than before, its tenant suspended
+   * or in demand of a second factor that was not shown.
    */
   async check(principals: Principal[]): Promise<boolean[]> {
     if (principals.length === 0) return [];
@@ -58,6 +59,8 @@ function credentialsOf(principal: Principal): CredentialRef[] {
 function stillCounts(principal: Principal, live: LiveCredential | undefined): boolean {
   if (live === undefined) return false;
   if (principal.expiresAt !== undefined && principal.expiresAt <= clock.now()) return false;
+  // A session must be as sure as the tenant demands; what a member has let an app do was let by one that was.
+  if (principal.kind === 'user' && live.factorDemanded === true && !isStrong(live)) return false;
   const member = principal.kind === 'user' ? principal : principal.kind === 'oauth_client' ? principal.member : undefined;
   return member === undefined || (live.role === member.role && live.userId === member.userId);
 }

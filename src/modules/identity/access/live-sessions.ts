@@ -1,9 +1,17 @@
 import { Injectable } from '@nestjs/common';
 import type { Role } from '../../../kernel/permissions.ts';
+import type { Assurance } from '../../../kernel/principal.ts';
 import { SystemDatabase } from '../../../platform/database/index.ts';
 import { CredentialChanges, credentialMemoryMs } from './credential-changes.ts';
-import { CredentialStatesRepository, type LiveCredential } from './credential-states.repository.ts';
+import { CredentialStatesRepository, isStrong, type LiveCredential } from './credential-states.repository.ts';
 import { RecentValues } from './recent-values.ts';
+
+interface NamedSession {
+  tenantId: string;
+  sessionId: string;
+  userId: string;
+  role: Role;
+}
 
 interface SessionState {
   tenantId: string;
@@ -24,7 +32,12 @@ export class LiveSessions {
   }
 
   /** True when the session is live and belongs to that user in that role. */
-  async isLive(session: { tenantId: string; sessionId: string; userId: string; role: Role }): Promise<boolean> {
+  async isLive(session: NamedSession): Promise<boolean> {
+    return (await this.assurance(session)) !== undefined;
+  }
+
+  /** How sure it is that a session's user is who they say; undefined when it is not live, or not of that user in that role. */
+  async assurance(session: NamedSession): Promise<Assurance | undefined> {
     const { tenantId, sessionId } = session;
     const state = await this.recent.get(`${tenantId}|${sessionId}`, async () => {
       const [live] = await this.system.run('credential-recheck', (tx) =>
@@ -32,6 +45,14 @@ export class LiveSessions {
       );
       return { tenantId, live };
     });
-    return state?.live?.userId === session.userId && state.live.role === session.role;
+    const live = state?.live;
+    if (live?.userId !== session.userId || live.role !== session.role) return undefined;
+    const { provenAt, factorHeld, factorDemanded } = live;
+    return {
+      strong: isStrong(live),
+      provenAt: provenAt?.getTime() ?? 0,
+      factorHeld: factorHeld === true,
+      factorDemanded: factorDemanded === true,
+    };
   }
 }

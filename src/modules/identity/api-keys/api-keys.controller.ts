@@ -10,7 +10,7 @@ export class ApiKeysController {
   constructor(private readonly keys: ApiKeys) {}
 
   @Post()
-  @Access('api_key.manage')
+  @Access('api_key.manage', { stepUp: true })
   @Header('cache-control', 'no-store')
   @Answers({ summary: 'Make an API key; the key itself is shown this once', status: 201, body: NewApiKeyResponse })
   create(@Caller() caller: Principal, @Body({ schema: CreateApiKey }) body: CreateApiKey) {
@@ -32,14 +32,14 @@ export class ApiKeysController {
   }
 
   @Delete(':id')
-  @Access('api_key.manage')
+  @Access('api_key.manage', { stepUp: true })
   @Answers({ summary: 'Revoke an API key', status: 204 })
   revoke(@Caller() caller: Principal, @Param('id') id: string) {
     return this.keys.revoke(caller, id);
   }
 
   @Post(':id/roll')
-  @Access('api_key.manage')
+  @Access('api_key.manage', { stepUp: true })
   @Header('cache-control', 'no-store')
   @Answers({ summary: 'Replace an API key; the old one goes on for the overlap', status: 201, body: NewApiKeyResponse })
   roll(@Caller() caller: Principal, @Param('id') id: string, @Body({ schema: RollApiKey }) body: RollApiKey) {

@@ -13,7 +13,7 @@ export class IdentityKeysController {
 
   @Post()
   @KeepsNoAnswer()
-  @Access('api_key.manage')
+  @Access('api_key.manage', { stepUp: true })
   @Header('cache-control', 'no-store')
   @Answers({ summary: 'Make a key that signs who visitors are; its secret is shown this once', status: 201, body: NewIdentityKeyResponse })
   create(@Caller() caller: Principal, @Body({ schema: CreateIdentityKey }) body: CreateIdentityKey) {
@@ -28,7 +28,7 @@ export class IdentityKeysController {
   }
 
   @Delete(':id')
-  @Access('api_key.manage')
+  @Access('api_key.manage', { stepUp: true })
   @Answers({ summary: 'Revoke an identity key; visitors whom it vouched for are cut off', status: 204 })
   revoke(@Caller() caller: Principal, @Param('id') id: string) {
     return this.keys.revoke(caller, id);

@@ -13,7 +13,7 @@ export class InvitationsController {
 
   @Post()
   @KeepsNoAnswer()
-  @Access('member.manage')
+  @Access('member.manage', { stepUp: true })
   @Header('cache-control', 'no-store')
   @Answers({ summary: 'Invite somebody by e-mail to become a member', status: 201, body: NewInvitationResponse })
   create(@Caller() caller: Principal, @Body({ schema: CreateInvitation }) body: CreateInvitation) {
@@ -28,7 +28,7 @@ export class InvitationsController {
   }
 
   @Delete(':id')
-  @Access('member.manage')
+  @Access('member.manage', { stepUp: true })
   @Answers({ summary: 'Take an invitation back', status: 204 })
   revoke(@Caller() caller: Principal, @Param('id') id: string) {
     return this.invitations.revoke(caller, id);

@@ -20,7 +20,7 @@ export class MembersController {
   }
 
   @Patch(':id')
-  @Access('member.manage')
+  @Access('member.manage', { stepUp: true })
   @Answers({ summary: 'Give a member another role', body: MemberResponse })
   update(@Caller() caller: Principal, @Param('id') id: string, @Body({ schema: UpdateMember }) body: UpdateMember) {
     return this.members.update(caller, id, body);
@@ -33,9 +33,16 @@ export class MembersController {
     return this.members.signOut(caller, id);
   }
 
+  @Delete(':id/second-factors')
+  @Access('member.manage', { stepUp: true })
+  @Answers({ summary: 'Take away the second factors of a member who has lost them', status: 204 })
+  resetFactors(@Caller() caller: Principal, @Param('id') id: string) {
+    return this.members.resetFactors(caller, id);
+  }
+
   // Whoever leaves needs no more than to be a member; the rest is decided by whose membership it is.
   @Delete(':id')
-  @Access('tenant.read')
+  @Access('tenant.read', { stepUp: true })
   @Answers({ summary: 'Take a member out, or leave', status: 204 })
   remove(@Caller() caller: Principal, @Param('id') id: string) {
     return this.members.remove(caller, id);

@@ -8,6 +8,7 @@ import { row, TenantDatabase, type Transaction } from '../../../platform/databas
 import { type PageQuery, toPage } from '../../../platform/http/index.ts';
 import { CredentialChanges } from '../access/credential-changes.ts';
 import { identityErrors } from '../identity.errors.ts';
+import { SecondFactors } from '../second-factor/second-factors.service.ts';
 import { SignedIn } from '../sessions/signed-in.service.ts';
 import { emailPlace } from '../sign-in/sign-up.service.ts';
 import type { UpdateMember } from './members.schemas.ts';
@@ -22,6 +23,7 @@ export class Members {
     private readonly keyRing: KeyRing,
     private readonly changes: CredentialChanges,
     private readonly signedIn: SignedIn,
+    private readonly factors: SecondFactors,
   ) {}
 
   /** A page of members, newest user first. */
@@ -79,6 +81,16 @@ export class Members {
     const { role } = await this.database.forTenant(tenantId, (tx) => this.locked(tx, tenantId, userId));
     requireRank(caller, role);
     return { object: 'revoked_sessions' as const, count: (await this.signedIn.end(caller, userId)).length };
+  }
+
+  /** Takes away the second factors of a member, and ends their sessions. Throws 404, 403 beyond one's own role. */
+  async resetFactors(caller: Principal, id: string): Promise<void> {
+    const { tenantId } = caller;
+    const userId = userUuid(id);
+    const { role } = await this.database.forTenant(tenantId, (tx) => this.locked(tx, tenantId, userId));
+    requireRank(caller, role);
+    await this.factors.reset(caller, userId);
+    await this.signedIn.end(caller, userId);
   }
 
   /** Whether a user (a UUID) is a member of the tenant. */

@@ -32,7 +32,7 @@ export class RecoveryController {
 
   @Post('password')
   @KeepsNoAnswer()
-  @Access('authenticated')
+  @Access('authenticated', { stepUp: true })
   @Header('cache-control', 'no-store')
   @Answers({ summary: 'Change your password; ends every session of the account and gives a new one', body: SessionResponse })
   changePassword(@Caller() caller: Principal, @Body({ schema: ChangePassword }) body: ChangePassword, @Ip() address: string) {

@@ -46,8 +46,9 @@ export class Recovery {
     if (caller.kind !== 'user') throw commonErrors.forbidden();
     await this.limits.signIn(address, this.hash.of('recovery-token', caller.userId));
     await this.passwords.replace(caller, body.current_password, body.new_password);
-    const { tenantId, userId, role } = caller;
-    return toSessionResponse(await this.sessions.open({ tenantId, userId, role }));
+    const { tenantId, userId, role, assurance } = caller;
+    const amr = assurance?.strong === true ? ['pwd', 'mfa'] : ['pwd'];
+    return toSessionResponse(await this.sessions.open({ tenantId, userId, role }, { amr }));
   }
 
   /** Throws 503 where no mail is sent, 403 for who has no e-mail, 429. */

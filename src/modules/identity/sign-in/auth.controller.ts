@@ -1,7 +1,7 @@
 import { Body, Controller, Header, Ip, Post } from '@nestjs/common';
 import { AcceptInvitation } from '../members/members.schemas.ts';
 import { Access, Answers } from '../../../platform/http/index.ts';
-import { RefreshBody, SessionResponse, SignInBody, SignUpBody } from './auth.schemas.ts';
+import { RefreshBody, SessionResponse, SignInBody, SignInResponse, SignUpBody } from './auth.schemas.ts';
 import { Auth } from './auth.service.ts';
 
 /** Signing up, in and out. */
@@ -20,7 +20,7 @@ export class AuthController {
   @Post('sign-in')
   @Access('public')
   @Header('cache-control', 'no-store')
-  @Answers({ summary: 'Sign in with e-mail and password', body: SessionResponse })
+  @Answers({ summary: 'Sign in with e-mail and password; a member with a second factor gets what its step needs', body: SignInResponse })
   signIn(@Body({ schema: SignInBody }) body: SignInBody, @Ip() address: string) {
     return this.auth.signIn(body, address);
   }

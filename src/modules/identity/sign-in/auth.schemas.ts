@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { publicId } from '../../../kernel/ids.ts';
 import { roles } from '../../../kernel/permissions.ts';
 import { Name } from '../name.schemas.ts';
+import { SecondStepDemanded } from '../second-factor/second-factor.schemas.ts';
 import type { OpenedSession } from '../sessions/sessions.service.ts';
 
 /** An e-mail address. */
@@ -51,6 +52,9 @@ export const SessionResponse = z
     role: z.enum(roles),
   })
   .meta({ id: 'Session' });
+
+/** What a sign-in answers: a session, or what its second step needs. */
+export const SignInResponse = z.union([SessionResponse, SecondStepDemanded]).meta({ id: 'SignInAnswer' });
 
 /** A session in its public shape. */
 export function toSessionResponse(session: OpenedSession): z.input<typeof SessionResponse> {

@@ -12,7 +12,7 @@ export class ErasuresController {
   constructor(private readonly erasures: Erasures) {}
 
   @Post()
-  @Access('person.erase')
+  @Access('person.erase', { stepUp: true })
   @Answers({ summary: 'Erase a visitor or a member: everything of theirs, for good', status: 202, body: ErasureResponse })
   request(@Caller() caller: Principal, @Body({ schema: ErasePerson }) body: ErasePerson) {
     return this.erasures.request(caller, body);

@@ -13,7 +13,7 @@ export class TenantDeletionController {
 
   @Post()
   @KeepsNoAnswer()
-  @Access('tenant.delete')
+  @Access('tenant.delete', { stepUp: true })
   @Answers({
     summary: 'Delete the tenant as a whole: people, bots, conversations, keys, for good',
     status: 202,

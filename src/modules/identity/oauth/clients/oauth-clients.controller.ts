@@ -13,7 +13,7 @@ export class OAuthClientsController {
 
   @Post()
   @KeepsNoAnswer()
-  @Access('oauth_client.manage')
+  @Access('oauth_client.manage', { stepUp: true })
   @Header('cache-control', 'no-store')
   @Answers({ summary: 'Make an OAuth client; its secret is shown this once', status: 201, body: NewOAuthClientResponse })
   create(@Caller() caller: Principal, @Body({ schema: CreateOAuthClient }) body: CreateOAuthClient) {
@@ -35,7 +35,7 @@ export class OAuthClientsController {
   }
 
   @Delete(':id')
-  @Access('oauth_client.manage')
+  @Access('oauth_client.manage', { stepUp: true })
   @Answers({ summary: 'Delete an OAuth client; its tokens and sockets end', status: 204 })
   delete(@Caller() caller: Principal, @Param('id') id: string) {
     return this.clients.delete(caller, id);

@@ -22,14 +22,14 @@ export class IdentityProvidersController {
   ) {}
 
   @Post()
-  @Access('identity_provider.manage')
+  @Access('identity_provider.manage', { stepUp: true })
   @Answers({ summary: 'Connect an identity provider', status: 201, body: IdentityProviderResponse })
   create(@Caller() caller: Principal, @Body({ schema: CreateIdentityProvider }) body: CreateIdentityProvider) {
     return this.providers.create(caller, body);
   }
 
   @Post('saml')
-  @Access('identity_provider.manage')
+  @Access('identity_provider.manage', { stepUp: true })
   @Answers({ summary: 'Connect an identity provider that speaks SAML', status: 201, body: IdentityProviderResponse })
   createSaml(@Caller() caller: Principal, @Body({ schema: CreateSamlProvider }) body: CreateSamlProvider) {
     return this.saml.create(caller, body);
@@ -50,14 +50,14 @@ export class IdentityProvidersController {
   }
 
   @Patch(':id')
-  @Access('identity_provider.manage')
+  @Access('identity_provider.manage', { stepUp: true })
   @Answers({ summary: 'Change an identity provider', body: IdentityProviderResponse })
   update(@Caller() caller: Principal, @Param('id') id: string, @Body({ schema: UpdateIdentityProvider }) body: UpdateIdentityProvider) {
     return this.providers.update(caller, id, body);
   }
 
   @Delete(':id')
-  @Access('identity_provider.manage')
+  @Access('identity_provider.manage', { stepUp: true })
   @Answers({ summary: 'Delete an identity provider with its links; its sessions end', status: 204 })
   delete(@Caller() caller: Principal, @Param('id') id: string) {
     return this.providers.delete(caller, id);

@@ -17,7 +17,7 @@ export class ExportsController {
   ) {}
 
   @Post()
-  @Access('person.export')
+  @Access('person.export', { stepUp: true })
   // The answer has the password: kept for a day it would lie beside the archive that it opens.
   @KeepsNoAnswer()
   @Header('cache-control', 'no-store')
