@@ -27,6 +27,7 @@ import { TenantDomains1763700000027 } from './main/0027-tenant-domains.ts';
 import { Saml1763700000028 } from './main/0028-saml.ts';
 import { OAuthClients1763700000029 } from './main/0029-oauth-clients.ts';
 import { Recovery1763700000032 } from './main/0032-recovery.ts';
+import { Scim1763700000035 } from './main/0035-scim.ts';
 
 /** Migrations of the main database, oldest first. Forward only: expand, then contract. */
 export const mainMigrations = [
@@ -55,6 +56,7 @@ export const mainMigrations = [
   Saml1763700000028,
   OAuthClients1763700000029,
   Recovery1763700000032,
+  Scim1763700000035,
 ];
 
 /** Migrations of the keystore database, oldest first. */

@@ -366,6 +366,30 @@ TABLE saml_providers [row level security, forced]
   certificates text[] NOT NULL
   own_certificate text NOT NULL
   idp_initiated boolean NOT NULL
+TABLE scim_group_members [row level security, forced]
+  tenant_id uuid NOT NULL
+  group_id uuid NOT NULL
+  scim_user_id uuid NOT NULL
+TABLE scim_groups [row level security, forced]
+  tenant_id uuid NOT NULL
+  id uuid NOT NULL
+  display_name_hash bytea NOT NULL
+  content bytea NOT NULL
+  role text
+  created_at timestamp with time zone NOT NULL DEFAULT now()
+  updated_at timestamp with time zone NOT NULL DEFAULT now()
+TABLE scim_users [row level security, forced]
+  tenant_id uuid NOT NULL
+  id uuid NOT NULL
+  user_id uuid NOT NULL
+  user_name_hash bytea NOT NULL
+  email_hash bytea NOT NULL
+  external_id_hash bytea
+  content bytea NOT NULL
+  active boolean NOT NULL
+  made boolean NOT NULL
+  created_at timestamp with time zone NOT NULL DEFAULT now()
+  updated_at timestamp with time zone NOT NULL DEFAULT now()
 TABLE second_factors [row level security, forced]
   tenant_id uuid NOT NULL
   id uuid NOT NULL
@@ -656,6 +680,17 @@ refresh_tokens: FOREIGN KEY (tenant_id, session_id) REFERENCES sessions(tenant_i
 replicas: PRIMARY KEY (id)
 saml_providers: PRIMARY KEY (tenant_id, provider_id)
 saml_providers: FOREIGN KEY (tenant_id, provider_id) REFERENCES identity_providers(tenant_id, id) ON DELETE CASCADE
+scim_group_members: PRIMARY KEY (tenant_id, group_id, scim_user_id)
+scim_group_members: FOREIGN KEY (tenant_id, group_id) REFERENCES scim_groups(tenant_id, id) ON DELETE CASCADE
+scim_group_members: FOREIGN KEY (tenant_id, scim_user_id) REFERENCES scim_users(tenant_id, id) ON DELETE CASCADE
+scim_groups: PRIMARY KEY (tenant_id, id)
+scim_groups: CHECK ((role = ANY (ARRAY['admin'::text, 'developer'::text, 'viewer'::text])))
+scim_groups: UNIQUE (tenant_id, display_name_hash)
+scim_groups: FOREIGN KEY (tenant_id) REFERENCES tenants(id) ON DELETE CASCADE
+scim_users: PRIMARY KEY (tenant_id, id)
+scim_users: FOREIGN KEY (tenant_id) REFERENCES tenants(id) ON DELETE CASCADE
+scim_users: UNIQUE (tenant_id, user_id)
+scim_users: UNIQUE (tenant_id, user_name_hash)
 second_factors: CHECK ((kind = ANY (ARRAY['totp'::text, 'passkey'::text])))
 second_factors: PRIMARY KEY (tenant_id, id)
 second_factors: FOREIGN KEY (tenant_id, user_id) REFERENCES memberships(tenant_id, user_id) ON DELETE CASCADE
@@ -791,6 +826,14 @@ CREATE UNIQUE INDEX refresh_tokens_pkey ON public.refresh_tokens USING btree (te
 CREATE INDEX refresh_tokens_session ON public.refresh_tokens USING btree (tenant_id, session_id)
 CREATE UNIQUE INDEX replicas_pkey ON public.replicas USING btree (id)
 CREATE UNIQUE INDEX saml_providers_pkey ON public.saml_providers USING btree (tenant_id, provider_id)
+CREATE UNIQUE INDEX scim_group_members_pkey ON public.scim_group_members USING btree (tenant_id, group_id, scim_user_id)
+CREATE INDEX scim_group_members_user ON public.scim_group_members USING btree (tenant_id, scim_user_id)
+CREATE UNIQUE INDEX scim_groups_pkey ON public.scim_groups USING btree (tenant_id, id)
+CREATE UNIQUE INDEX scim_groups_tenant_id_display_name_hash_key ON public.scim_groups USING btree (tenant_id, display_name_hash)
+CREATE INDEX scim_users_email ON public.scim_users USING btree (tenant_id, email_hash)
+CREATE UNIQUE INDEX scim_users_pkey ON public.scim_users USING btree (tenant_id, id)
+CREATE UNIQUE INDEX scim_users_tenant_id_user_id_key ON public.scim_users USING btree (tenant_id, user_id)
+CREATE UNIQUE INDEX scim_users_tenant_id_user_name_hash_key ON public.scim_users USING btree (tenant_id, user_name_hash)
 CREATE UNIQUE INDEX second_factors_credential ON public.second_factors USING btree (tenant_id, credential_hash) WHERE (credential_hash IS NOT NULL)
 CREATE INDEX second_factors_lookup ON public.second_factors USING btree (credential_hash) WHERE (credential_hash IS NOT NULL)
 CREATE UNIQUE INDEX second_factors_pkey ON public.second_factors USING btree (tenant_id, id)
@@ -878,6 +921,10 @@ recovery_codes: tenant_isolation FOR ALL TO parley_tenant USING (tenant_id = (cu
 refresh_tokens: system_read FOR SELECT TO parley_system USING true
 refresh_tokens: tenant_isolation FOR ALL TO parley_tenant USING (tenant_id = (current_setting('app.tenant'::text))::uuid) WITH CHECK (tenant_id = (current_setting('app.tenant'::text))::uuid)
 saml_providers: tenant_isolation FOR ALL TO parley_tenant USING (tenant_id = (current_setting('app.tenant'::text))::uuid) WITH CHECK (tenant_id = (current_setting('app.tenant'::text))::uuid)
+scim_group_members: tenant_isolation FOR ALL TO parley_tenant USING (tenant_id = (current_setting('app.tenant'::text))::uuid) WITH CHECK (tenant_id = (current_setting('app.tenant'::text))::uuid)
+scim_groups: tenant_isolation FOR ALL TO parley_tenant USING (tenant_id = (current_setting('app.tenant'::text))::uuid) WITH CHECK (tenant_id = (current_setting('app.tenant'::text))::uuid)
+scim_users: system_read FOR SELECT TO parley_system USING true
+scim_users: tenant_isolation FOR ALL TO parley_tenant USING (tenant_id = (current_setting('app.tenant'::text))::uuid) WITH CHECK (tenant_id = (current_setting('app.tenant'::text))::uuid)
 second_factors: system_read FOR SELECT TO parley_system USING true
 second_factors: tenant_isolation FOR ALL TO parley_tenant USING (tenant_id = (current_setting('app.tenant'::text))::uuid) WITH CHECK (tenant_id = (current_setting('app.tenant'::text))::uuid)
 security_policies: system_read FOR SELECT TO parley_system USING true
@@ -949,6 +996,9 @@ recovery_codes: parley_tenant DELETE, INSERT, SELECT, UPDATE
 refresh_tokens: parley_tenant DELETE, INSERT, SELECT, UPDATE
 replicas: parley_system DELETE, INSERT, SELECT, UPDATE
 saml_providers: parley_tenant DELETE, INSERT, SELECT, UPDATE
+scim_group_members: parley_tenant DELETE, INSERT, SELECT, UPDATE
+scim_groups: parley_tenant DELETE, INSERT, SELECT, UPDATE
+scim_users: parley_tenant DELETE, INSERT, SELECT, UPDATE
 second_factors: parley_tenant DELETE, INSERT, SELECT, UPDATE
 security_policies: parley_tenant DELETE, INSERT, SELECT, UPDATE
 sessions: parley_tenant DELETE, INSERT, SELECT, UPDATE
@@ -986,6 +1036,7 @@ platform_model_credentials: parley_system SELECT (api_version, base_url, covered
 privacy_mappings: parley_system SELECT (expires_at, id, tenant_id)
 provider_calls: parley_system SELECT (created_at, id, settled_at, state, tenant_id, turn_id)
 refresh_tokens: parley_system SELECT (id, session_id, tenant_id, token_hash)
+scim_users: parley_system SELECT (active, id, made, tenant_id, user_id)
 second_factors: parley_system SELECT (confirmed_at, created_at, credential_hash, id, kind, tenant_id, user_id)
 security_policies: parley_system SELECT (second_factor, tenant_id)
 sessions: parley_system SELECT (amr, created_at, expires_at, id, proven_at, revoked_at, tenant_id, user_id)

@@ -49,6 +49,9 @@ export async function createServer(env: NodeJS.ProcessEnv, logger: LoggerService
     forceCloseConnections: 'idle',
     routerOptions: { maxParamLength: 200 },
   });
+  // Directories send SCIM under a name of its own (RFC 7644, section 8.1); it is JSON all the same.
+  const server = adapter.getInstance();
+  server.addContentTypeParser('application/scim+json', { parseAs: 'string' }, server.getDefaultJsonParser('error', 'error'));
   const app = await NestFactory.create<NestFastifyApplication>(AppModule.from(env), adapter, {
     logger,
     abortOnError: false,

@@ -16,6 +16,8 @@ export const idPrefixes = {
   domain: 'dom',
   oauthClient: 'client',
   oauthGrant: 'grant',
+  scimUser: 'scu',
+  scimGroup: 'scg',
   visitor: 'vis',
   bot: 'bot',
   botVersion: 'botv',

@@ -40,6 +40,7 @@ export const permissions = [
   'oauth_client.read',
   'oauth_client.manage',
   'security.manage',
+  'scim.manage',
 ] as const;
 
 /** Name of one permission. */
@@ -91,6 +92,7 @@ const admin: Permission[] = [
   'identity_provider.manage',
   'oauth_client.read',
   'oauth_client.manage',
+  'scim.manage',
 ];
 
 /** What each role may do. An owner may do all. */

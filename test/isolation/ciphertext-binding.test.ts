@@ -37,6 +37,8 @@ beforeAll(async () => {
   for (const { accessToken: token } of [mine, theirs] as TestTenant[]) {
     expect((await stack.request('POST', '/v1/identity-keys', { token, body: identityKey })).status).toBe(201);
     expect((await stack.request('POST', '/v1/identity-providers', { token, body: provider })).status).toBe(201);
+    expect((await stack.request('POST', '/v1/scim/v2/Users', { token, body: { userName: 'scim@example.com' } })).status).toBe(201);
+    expect((await stack.request('POST', '/v1/scim/v2/Groups', { token, body: { displayName: 'Group' } })).status).toBe(201);
     expect((await stack.request('POST', '/v1/model-credentials', { token, body: credential })).status).toBe(201);
   }
   await stack.app.get(ModelSettings).putCredential({ ...credential, baseUrl: null, apiVersion: null, skipTest: true });
@@ -104,6 +106,8 @@ async function dump(): Promise<Sealed[]> {
     ['model_credentials', ['secret'], 'NULL'],
     ['identity_keys', ['material'], 'NULL'],
     ['identity_providers', ['client_secret'], 'NULL'],
+    ['scim_users', ['content'], 'NULL'],
+    ['scim_groups', ['content'], 'NULL'],
     ['privacy_mappings', ['content'], 'NULL'],
     ['personal_exports', ['password', 'link_token'], 't.visitor_id'],
     [
@@ -154,6 +158,8 @@ test('P7: every ciphertext column is in the dump of this test, so that none esca
     'personal_exports.password',
     'platform_model_credentials.secret',
     'privacy_mappings.content',
+    'scim_groups.content',
+    'scim_users.content',
     'second_factors.material',
     'second_factors.name',
     'sessions.client',

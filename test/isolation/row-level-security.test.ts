@@ -181,6 +181,7 @@ describe('P4: the system role', () => {
       second_factors: ['tenant_id', 'id', 'user_id', 'kind', 'credential_hash', 'confirmed_at', 'created_at'],
       security_policies: ['tenant_id', 'second_factor'],
       sessions: ['tenant_id', 'id', 'user_id', 'created_at', 'expires_at', 'revoked_at', 'amr', 'proven_at'],
+      scim_users: ['tenant_id', 'id', 'user_id', 'active', 'made'],
       tenant_domains: ['tenant_id', 'id', 'domain', 'verified_at', 'enforced', 'break_glass_user_id'],
       tenant_privacy: ['tenant_id', 'swept_at'],
       tenants: ['id', 'tenant_id', 'status'],

@@ -87,6 +87,9 @@ export async function matrixTarget(stack: TestStack, mine: TestTenant, theirs: T
   const domain = (of: TestTenant, name: string) =>
     idOf(stack.request('POST', '/v1/domains', { token: of.accessToken, body: { domain: `${name}.example.com` } }));
   const domains = idsFor('domain', await domain(theirs, foreignText), () => domain(mine, newUuid()));
+  const group = (of: TestTenant, name: string) =>
+    idOf(stack.request('POST', '/v1/scim/v2/Groups', { token: of.accessToken, body: { displayName: name } }));
+  const groups = idsFor('scimGroup', await group(theirs, foreignText), () => group(mine, newUuid()));
   const linked = async (of: TestTenant) => {
     const [id, at] = [newUuid(), uuidOf('identityProvider', await provider(of, 'linked')) as string];
     const link = { id, providerId: at, subjectHash: randomBytes(32), userId: uuidOf('user', of.userId) as string };
@@ -173,6 +176,7 @@ export async function matrixTarget(stack: TestStack, mine: TestTenant, theirs: T
       '/v1/me/identities': links,
       '/v1/domains': domains,
       '/v1/oauth-clients': oauthClients,
+      '/v1/scim-groups': groups,
       '/v1/model-credentials': credentials,
       '/v1/model-routes': routes,
       '/v1/conversations': conversations,

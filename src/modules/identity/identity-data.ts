@@ -89,6 +89,22 @@ const linkRows: HeldTable = {
   ids: { id: 'linkedIdentity', provider_id: 'identityProvider', user_id: 'user' },
   columns: ['created_at', 'last_used_at'],
 };
+const scimUserRows: HeldTable = {
+  table: 'scim_users',
+  file: 'directory_users',
+  of: { user: 't.user_id = $2', tenant: all },
+  ids: { id: 'scimUser', user_id: 'user' },
+  columns: ['active', 'created_at', 'updated_at'],
+  sealed: { content: 'json' },
+};
+const scimGroupRows: HeldTable = {
+  table: 'scim_groups',
+  file: 'directory_groups',
+  of: { tenant: all },
+  ids: { id: 'scimGroup' },
+  columns: ['role', 'created_at', 'updated_at'],
+  sealed: { content: 'text' },
+};
 const domainRows: HeldTable = {
   table: 'tenant_domains',
   file: 'domains',
@@ -148,6 +164,9 @@ const grantRows: HeldTable = {
     linked_identities: 'person',
     oauth_grants: 'person',
     oauth_clients: 'tenant',
+    scim_users: 'person',
+    scim_group_members: 'tenant',
+    scim_groups: 'tenant',
     api_keys: 'tenant',
     identity_providers: 'tenant',
     tenant_domains: 'tenant',
@@ -179,6 +198,8 @@ export class IdentityData implements PersonalDataHolder {
       linkRows,
       oauthClientRows,
       grantRows,
+      scimUserRows,
+      scimGroupRows,
       visitorRows,
       banRows,
     ]);
@@ -193,6 +214,7 @@ export class IdentityData implements PersonalDataHolder {
     }
     const users = kind === 'user' ? [subject.id] : await this.usersOf(tenantId);
     const erased = await this.held.erase(subject, [
+      scimUserRows,
       linkRows,
       grantRows,
       sessionRows,

@@ -100,6 +100,14 @@ import { SamlSignOn } from './sso/saml/saml-sign-on.ts';
 import { SamlVerifier } from './sso/saml/saml-verifier.ts';
 import { SamlController } from './sso/saml/saml.controller.ts';
 import { SamlRepository } from './sso/saml/saml.repository.ts';
+import { ScimAccounts } from './sso/scim/scim-accounts.ts';
+import { ScimGroupsRepository } from './sso/scim/scim-groups.repository.ts';
+import { ScimGroups } from './sso/scim/scim-groups.service.ts';
+import { ScimMappingsController } from './sso/scim/scim-mappings.controller.ts';
+import { ScimRoles } from './sso/scim/scim-roles.ts';
+import { ScimUsersRepository } from './sso/scim/scim-users.repository.ts';
+import { ScimUsers } from './sso/scim/scim-users.service.ts';
+import { ScimController } from './sso/scim/scim.controller.ts';
 import { Arrivals } from './sso/sign-on/arrivals.ts';
 import { ExchangeSignOn } from './sso/sign-on/exchange-sign-on.ts';
 import { FinishSignOn } from './sso/sign-on/finish-sign-on.ts';
@@ -164,6 +172,7 @@ const keysAndVisitors = [
 ];
 const members = [MembersRepository, Members, Invitations, InvitedAccounts, Joining, MailInvitation];
 const recovery = [RecoveryTokens, RecoveryRepository, Passwords, EmailVerification, AccountMails, MailAccount, Recovery];
+const scim = [ScimAccounts, ScimUsersRepository, ScimGroupsRepository, ScimRoles, ScimUsers, ScimGroups];
 const singleSignOn = [
   IdentityProvidersRepository,
   ProviderConnections,
@@ -235,6 +244,8 @@ const secondFactor = [
     OAuthClientsController,
     OAuthController,
     OAuthMetadataController,
+    ScimController,
+    ScimMappingsController,
   ],
   providers: [
     ...access,
@@ -245,6 +256,7 @@ const secondFactor = [
     ...secondFactor,
     ...singleSignOn,
     ...oauth,
+    ...scim,
     AccessGuard,
     { provide: APP_GUARD, useExisting: AccessGuard },
   ],

@@ -42,6 +42,7 @@ export const auditActions = [
   'oauth_client.delete',
   'oauth_grant.issue',
   'oauth_grant.revoke',
+  'scim_group.update',
   'identity_key.create',
   'identity_key.revoke',
   'bot.create',

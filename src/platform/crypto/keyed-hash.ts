@@ -26,6 +26,7 @@ export type HashPurpose =
   | 'sign-on'
   | 'identity-subject'
   | 'oauth-client-secret'
+  | 'scim'
   | 'export-link';
 
 /**

@@ -27,6 +27,15 @@ export class AccountsRepository {
     ]);
   }
 
+  /** The same, where there is no such user yet. */
+  async insertUserUnlessThere(tx: Transaction, user: { id: string; emailHash: Buffer; passwordHash: Buffer }): Promise<void> {
+    await changed(tx, 'INSERT INTO users (id, email_hash, password_hash) VALUES ($1, $2, $3) ON CONFLICT (id) DO NOTHING', [
+      user.id,
+      user.emailHash,
+      user.passwordHash,
+    ]);
+  }
+
   /** Stores a tenant; the transaction must be that tenant's. */
   async insertTenant(tx: Transaction, tenant: { id: string; name: string }): Promise<void> {
     await changed(tx, 'INSERT INTO tenants (id, name) VALUES ($1, $2)', [tenant.id, tenant.name]);

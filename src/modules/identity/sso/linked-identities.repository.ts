@@ -17,6 +17,8 @@ export interface MemberOfEmail {
   role: Role;
   /** Whether they are a member of no other tenant. */
   onlyHere: boolean;
+  /** Whether the tenant's directory has made their account. */
+  made: boolean;
 }
 
 /** Which member signs in with which account at a provider, in Postgres. */
@@ -69,12 +71,19 @@ export class LinkedIdentitiesRepository {
     return gone?.providerId;
   }
 
+  /** Whether the tenant's directory has switched off somebody with this e-mail. */
+  async isSwitchedOff(tx: Transaction, tenantId: string, emailHash: Buffer): Promise<boolean> {
+    const sql = 'SELECT 1 FROM scim_users WHERE tenant_id = $1 AND email_hash = $2 AND NOT active';
+    return (await row(tx, sql, [tenantId, emailHash])) !== undefined;
+  }
+
   /** Enabled members of an active tenant with this e-mail, at most ten. Runs as the system role. */
   membersOf(tx: Transaction, tenantId: string, emailHash: Buffer): Promise<MemberOfEmail[]> {
     return rows<MemberOfEmail>(
       tx,
       `SELECT u.id AS "userId", m.role,
-              NOT EXISTS (SELECT 1 FROM memberships o WHERE o.user_id = u.id AND o.tenant_id <> m.tenant_id) AS "onlyHere"
+              NOT EXISTS (SELECT 1 FROM memberships o WHERE o.user_id = u.id AND o.tenant_id <> m.tenant_id) AS "onlyHere",
+              EXISTS (SELECT 1 FROM scim_users s WHERE s.tenant_id = m.tenant_id AND s.user_id = u.id AND s.made) AS made
          FROM users u JOIN memberships m ON m.user_id = u.id JOIN tenants t ON t.id = m.tenant_id
         WHERE u.email_hash = $2 AND m.tenant_id = $1 AND u.disabled_at IS NULL AND t.status = 'active' ORDER BY u.id DESC LIMIT 10`,
       [tenantId, emailHash],

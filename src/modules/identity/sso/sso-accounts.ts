@@ -41,8 +41,9 @@ export class SsoAccounts {
     if (email === undefined || !(asserted.emailVerified || authoritative)) throw new SignOnFailed('email_unverified');
     const members = await this.system.run('sign-in', (tx) => this.links.membersOf(tx, tenantId, this.hash.of('email', email)));
     const [member] = members;
-    // Who is a member elsewhere, or an owner, is nobody's but their own: whoever runs the directory does not become them.
-    if (authoritative && member !== undefined && members.length === 1 && member.onlyHere && member.role !== 'owner') {
+    // An account that the directory has made is whose mailbox it is. Who is a member elsewhere, or an owner, is nobody's but their own: whoever runs the directory does not become them.
+    const trusted = authoritative || member?.made === true;
+    if (trusted && member !== undefined && members.length === 1 && member.onlyHere && member.role !== 'owner') {
       await this.link(tenantId, provider, subject, member.userId);
       return { kind: 'member', userId: member.userId };
     }
@@ -81,6 +82,8 @@ export class SsoAccounts {
     await this.system.run('sign-up', (tx) => this.accounts.insertUser(tx, user));
     const sealed = seal(await this.keyRing.visitorKey(tenantId, userId), emailPlace(tenantId, id), email);
     return this.database.forTenant(tenantId, async (tx) => {
+      // Whom the directory has put out does not come in again by the door beside.
+      if (await this.links.isSwitchedOff(tx, tenantId, user.emailHash)) throw new SignOnFailed('not_a_member');
       await this.creations.take(tx, tenantId, 'seats');
       await this.accounts.insertMembership(tx, { tenantId, id, userId, role, email: sealed });
       // Two first sign-ins at once: one of them begins again, and is linked then.
