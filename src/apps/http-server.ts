@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import fastifyStatic from '@fastify/static';
 import type { LoggerService } from '@nestjs/common';
@@ -106,6 +107,9 @@ function addDocs(app: NestFastifyApplication): void {
   });
 }
 
+/** Pages of one's own account; what a mail or an identity provider links to is among them. */
+const accountPages = ['sign-in', 'sign-up', 'forgotten', 'reset', 'verify', 'invitation', 'security'];
+
 /** Serves the built playground at `/`; a server without it (tests of the API alone) just has no page there. */
 async function addPlayground(app: NestFastifyApplication): Promise<void> {
   const root = [new URL('../../web/playground/', import.meta.url), new URL('../../dist/web/playground/', import.meta.url)]
@@ -123,4 +127,10 @@ async function addPlayground(app: NestFastifyApplication): Promise<void> {
       void reply.header('cache-control', path.endsWith('.html') ? 'no-cache' : 'public, max-age=31536000, immutable'),
     decorateReply: false,
   });
+  const page = await readFile(`${root}account.html`);
+  const fastify = app.getHttpAdapter().getInstance();
+  for (const name of accountPages)
+    fastify.get(`/account/${name}`, (_request, reply) =>
+      reply.header('cache-control', 'no-cache').type('text/html; charset=utf-8').send(page),
+    );
 }

@@ -3,13 +3,14 @@ import { defineConfig } from 'vite';
 
 const here = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 
-/** The page is served at `/` and its hashed files under `/assets/`; nothing is inlined, so that the strict CSP holds. */
+/** The playground is served at `/`, the pages of one's account below `/account/`, and its hashed files under `/assets/`; nothing is inlined, so that the strict CSP holds. */
 export default defineConfig({
   root: here('.'),
   base: '/',
   publicDir: false,
   oxc: { jsx: { runtime: 'automatic' } },
   build: {
+    rolldownOptions: { input: [here('index.html'), here('account.html')] },
     outDir: here('../../dist/web/playground'),
     emptyOutDir: true,
     target: 'es2022',

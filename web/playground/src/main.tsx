@@ -10,6 +10,8 @@ import './styles/chat.css';
 import './styles/prose.css';
 
 applyTheme(storedTheme());
+// A single sign-on comes back here unless its page has said where to.
+if (location.hash.startsWith('#sso_')) location.replace(`/account/sign-in${location.hash}`);
 
 const root = document.getElementById('root');
 if (root === null) throw new Error('the page has no #root');

@@ -33,7 +33,8 @@ export class MailInvitation implements JobHandler<z.output<typeof mailInvitation
         id: `invitation-${invitationId}`,
         to: [content.email],
         subject: `You are invited to ${name.replaceAll(/[\r\n]+/g, ' ')}`,
-        text: `Somebody of ${name} invites you to work with them on ${publicUrlOf(this.http)}.\n\nTo accept, send this token with a password of your choice to POST /v1/auth/accept-invitation within seven days:\n\n${content.token}\n\nIf you did not expect this, ignore it: nothing happens then.\n`,
+        // After the `#`, so that the token gets into no server's log.
+        text: `Somebody of ${name} invites you to work with them. To accept, open within seven days:\n\n${publicUrlOf(this.http)}/account/invitation#token=${content.token}\n\nIf you did not expect this, ignore it: nothing happens then.\n`,
       });
     } catch (error) {
       if (error instanceof MailRefused) throw new GiveUp();

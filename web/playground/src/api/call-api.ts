@@ -2,9 +2,9 @@ import { ApiProblem, toProblem } from './problem.ts';
 
 /** One call of the REST API. Throws ApiProblem for a refusal and TypeError when the network fails. */
 export async function callApi<T>(
-  method: 'GET' | 'POST',
+  method: 'GET' | 'POST' | 'DELETE',
   path: string,
-  options: { bearer?: string; body?: unknown; idempotencyKey?: string } = {},
+  options: { bearer?: string; body?: unknown; idempotencyKey?: string; cookies?: boolean } = {},
 ): Promise<T> {
   const headers: Record<string, string> = { accept: 'application/json' };
   if (options.bearer !== undefined) headers['authorization'] = `Bearer ${options.bearer}`;
@@ -13,7 +13,8 @@ export async function callApi<T>(
   const response = await fetch(path, {
     method,
     headers,
-    credentials: 'omit',
+    // A cookie binds a single sign-on to its browser; nothing else needs one.
+    credentials: options.cookies === true ? 'same-origin' : 'omit',
     cache: 'no-store',
     ...(options.body === undefined ? {} : { body: JSON.stringify(options.body) }),
   });

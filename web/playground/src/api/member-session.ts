@@ -9,6 +9,12 @@ interface Tokens {
   tenant_id?: string;
 }
 
+/** What a sign-in needs besides the password. */
+export interface SecondStep {
+  token: string;
+  methods: ('totp' | 'passkey' | 'recovery_code')[];
+}
+
 interface StoredSession {
   email: string;
   tenantId: string;
@@ -43,13 +49,40 @@ export class MemberSession implements Credentials {
     return stored?.refreshToken === undefined ? undefined : new MemberSession(stored);
   }
 
-  static async signIn(email: string, password: string): Promise<MemberSession> {
-    return MemberSession.begin(email, await callApi<Tokens>('POST', '/v1/auth/sign-in', { body: { email, password } }));
+  /** The session, or what its second step needs. */
+  static async signIn(email: string, password: string): Promise<MemberSession | SecondStep> {
+    const answer = await callApi<Tokens | SecondStep>('POST', '/v1/auth/sign-in', { body: { email, password } });
+    return 'methods' in answer ? answer : MemberSession.begin(email, answer);
+  }
+
+  /** Finishes a sign-in with a proof. */
+  static async finish(email: string, token: string, proof: object): Promise<MemberSession> {
+    return MemberSession.begin(email, await callApi<Tokens>('POST', '/v1/auth/second-factor', { body: { token, proof } }));
+  }
+
+  static async byPasskey(passkey: object): Promise<MemberSession> {
+    return MemberSession.named(await callApi<Tokens>('POST', '/v1/auth/passkey', { body: { passkey } }));
+  }
+
+  /** Takes a single sign-on up with its one-time code. */
+  static async bySingleSignOn(code: string, password?: string): Promise<MemberSession> {
+    const body = { code, ...(password === undefined ? {} : { password }) };
+    return MemberSession.named(await callApi<Tokens>('POST', '/v1/auth/sso/exchange', { body, cookies: true }));
+  }
+
+  static async acceptInvitation(token: string, password: string): Promise<MemberSession> {
+    return MemberSession.named(await callApi<Tokens>('POST', '/v1/auth/accept-invitation', { body: { token, password } }));
   }
 
   static async signUp(email: string, password: string, tenantName: string): Promise<MemberSession> {
     const body = { email, password, tenant_name: tenantName };
     return MemberSession.begin(email, await callApi<Tokens>('POST', '/v1/auth/sign-up', { body }));
+  }
+
+  /** A session of somebody whose e-mail the page has to ask for. */
+  private static async named(tokens: Tokens): Promise<MemberSession> {
+    const { email } = await callApi<{ email?: string }>('GET', '/v1/me', { bearer: tokens.access_token });
+    return MemberSession.begin(email ?? '', tokens);
   }
 
   private static begin(email: string, tokens: Tokens): MemberSession {

@@ -1,5 +1,6 @@
 import { type FormEvent, useState } from 'react';
-import { MemberSession } from '../api/member-session.ts';
+import { SecondStepForm } from '../account/second-step-form.tsx';
+import { MemberSession, type SecondStep } from '../api/member-session.ts';
 import { type Problem, problemOf } from '../api/problem.ts';
 import { Field } from './field.tsx';
 import { formText } from './form-text.ts';
@@ -12,6 +13,7 @@ export function SignInForm({ onMember }: { onMember: (session: MemberSession) =>
   const [mode, setMode] = useState<Mode>('sign-in');
   const [isBusy, setBusy] = useState(false);
   const [problem, setProblem] = useState<Problem>();
+  const [step, setStep] = useState<{ email: string; step: SecondStep }>();
   const isNew = mode === 'sign-up';
 
   const submit = (event: FormEvent<HTMLFormElement>) => {
@@ -23,7 +25,9 @@ export function SignInForm({ onMember }: { onMember: (session: MemberSession) =>
     const entry = isNew
       ? MemberSession.signUp(read('email').trim(), read('password'), read('tenant_name').trim())
       : MemberSession.signIn(read('email').trim(), read('password'));
-    entry.then(onMember, (error: unknown) => {
+    const entered = (result: MemberSession | SecondStep) =>
+      result instanceof MemberSession ? onMember(result) : setStep({ email: read('email').trim(), step: result });
+    entry.then(entered, (error: unknown) => {
       setBusy(false);
       setProblem(problemOf(error));
     });
@@ -32,6 +36,7 @@ export function SignInForm({ onMember }: { onMember: (session: MemberSession) =>
     setMode(next);
     setProblem(undefined);
   };
+  if (step !== undefined) return <SecondStepForm {...step} onMember={onMember} />;
   return (
     <>
       <h2>{isNew ? 'Create an account' : 'Sign in'}</h2>
@@ -65,7 +70,8 @@ export function SignInForm({ onMember }: { onMember: (session: MemberSession) =>
         {isNew ? 'Already have an account?' : 'New here?'}{' '}
         <button type="button" className="link-button" data-testid="switch-mode" onClick={() => choose(isNew ? 'sign-in' : 'sign-up')}>
           {isNew ? 'Sign in' : 'Create an account'}
-        </button>
+        </button>{' '}
+        · <a href="/account/sign-in">Other ways to sign in</a>
       </p>
     </>
   );
