@@ -111,6 +111,7 @@ import { ScimController } from './sso/scim/scim.controller.ts';
 import { Arrivals } from './sso/sign-on/arrivals.ts';
 import { ExchangeSignOn } from './sso/sign-on/exchange-sign-on.ts';
 import { FinishSignOn } from './sso/sign-on/finish-sign-on.ts';
+import { OwnerProof } from './sso/sign-on/owner-proof.ts';
 import { SignOnFlows } from './sso/sign-on/sign-on-flows.ts';
 import { SignOnProtocols } from './sso/sign-on/sign-on-protocols.ts';
 import { StartSignOn } from './sso/sign-on/start-sign-on.ts';
@@ -195,6 +196,7 @@ const singleSignOn = [
   Arrivals,
   StartSignOn,
   FinishSignOn,
+  OwnerProof,
   ExchangeSignOn,
 ];
 const oauth = [

@@ -25,7 +25,7 @@ export class LinkedIdentitiesController {
 
   @Post()
   @KeepsNoAnswer()
-  @Access('tenant.read')
+  @Access('tenant.read', { stepUp: true })
   @Header('cache-control', 'no-store')
   @Answers({ summary: 'Begin to link an account at an identity provider to mine', body: DepartureResponse })
   async link(
@@ -41,7 +41,7 @@ export class LinkedIdentitiesController {
   }
 
   @Delete(':id')
-  @Access('tenant.read')
+  @Access('tenant.read', { stepUp: true })
   @Answers({ summary: 'End such a link', status: 204 })
   remove(@Caller() caller: Principal, @Param('id') id: string) {
     return this.identities.remove(caller, id);

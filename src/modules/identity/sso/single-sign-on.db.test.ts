@@ -9,9 +9,10 @@ import {
   type RouteHandler,
 } from 'oauth2-mock-server';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { newUuid, publicId } from '../../../kernel/ids.ts';
-import { rows } from '../../../platform/database/index.ts';
+import { newUuid, publicId, uuidOf } from '../../../kernel/ids.ts';
+import { changed as changedRows, rows } from '../../../platform/database/index.ts';
 import { honestProvider } from '../../../../test/support/honest-provider.ts';
+import { CredentialChanges } from '../access/credential-changes.ts';
 import { SsoBrowser, toldOf } from '../../../../test/support/sso-browser.ts';
 import { caller, type TestStack, type TestTenant, testStack } from '../../../../test/support/stack.ts';
 
@@ -339,6 +340,28 @@ describe('whose account it is', () => {
     const [link] = (await api('GET', '/v1/me/identities', undefined, linked.body.access_token as string)).body.data as { id: string }[];
     expect((await api('DELETE', `/v1/me/identities/${link?.id}`)).status).toBe(204);
     expect(toldOf(await browser.signIn(provider))['sso_proof']).toBe('password');
+  });
+
+  test('a member who has a second factor does not link with a password alone, which would lead around it', async () => {
+    const tenant = await stack.tenant();
+    const { id } = await connect({ name: 'Around' }, tenant);
+    const userId = uuidOf('user', tenant.userId) as string;
+    await stack.db.forTenant(tenant.tenantUuid, (tx) =>
+      changedRows(
+        tx,
+        `INSERT INTO second_factors (tenant_id, id, user_id, kind, name, material, confirmed_at) VALUES ($1, $2, $3, 'totp', '', '', now())`,
+        [tenant.tenantUuid, newUuid(), userId],
+      ),
+    );
+    stack.app.get(CredentialChanges).announce(tenant.tenantUuid);
+    claims = verified(tenant.email);
+    const browser = newBrowser();
+    const { sso_code: code = '' } = toldOf(await browser.signIn(id));
+    expect((await browser.exchange(code, tenant.password)).body.code).toBe('sso_link_signed_in');
+    expect(toldOf(await browser.signIn(id))['sso_proof']).toBe('password');
+    // Nor is a session enough that began with a password alone.
+    const linking = await browser.post('/v1/me/identities', { provider_id: id }, tenant.accessToken);
+    expect([linking.status, linking.body.code]).toEqual([403, 'step_up_required']);
   });
 
   test("P4: a provider of one tenant that asserts an e-mail of another's people gets neither their account nor their tenant", async () => {

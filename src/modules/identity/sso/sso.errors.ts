@@ -72,5 +72,14 @@ export const ssoErrors = {
     commonErrors.invalidRequest([
       { path: '', message: 'client_id, client_secret, scopes, join_domains and authoritative are not for SAML' },
     ]),
+  linkSignedIn: () =>
+    new AppError(
+      'sso_link_signed_in',
+      403,
+      'This account has a second factor. Sign in with it, and link the account at the provider then.',
+      {
+        retryable: false,
+      },
+    ),
   usersOnly: () => commonErrors.forbidden('Only somebody who is signed in can link an account of theirs.'),
 };

@@ -26,7 +26,7 @@ export class ScimMappingsController {
   }
 
   @Patch(':id')
-  @Access('identity_provider.manage')
+  @Access('identity_provider.manage', { stepUp: true })
   @Answers({ summary: 'Say which role a group of the directory gives', body: ScimGroupMapping })
   update(@Caller() caller: Principal, @Param('id') id: string, @Body({ schema: UpdateMapping }) body: z.output<typeof UpdateMapping>) {
     return this.groups.setRole(caller, id, body.role);

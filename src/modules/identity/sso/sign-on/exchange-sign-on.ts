@@ -1,15 +1,13 @@
 import { Injectable } from '@nestjs/common';
-import { publicId } from '../../../../kernel/ids.ts';
 import type { Role } from '../../../../kernel/permissions.ts';
-import { KeyedHash } from '../../../../platform/crypto/index.ts';
 import { AttemptLimits } from '../../attempts/attempt-limits.ts';
 import { Sessions } from '../../sessions/sessions.service.ts';
 import { toSessionResponse } from '../../sign-in/auth.schemas.ts';
-import { SignIn } from '../../sign-in/sign-in.service.ts';
 import { type OfferedProvider, OfferedProviders } from '../providers/offered-providers.ts';
 import { SsoAccounts } from '../sso-accounts.ts';
 import { ssoErrors } from '../sso.errors.ts';
 import { browserCookieOf } from './browser-cookie.ts';
+import { OwnerProof } from './owner-proof.ts';
 import { type Arrival, SignOnFlows } from './sign-on-flows.ts';
 import type { Browser } from './start-sign-on.ts';
 
@@ -20,15 +18,14 @@ export class ExchangeSignOn {
     private readonly providers: OfferedProviders,
     private readonly flows: SignOnFlows,
     private readonly accounts: SsoAccounts,
-    private readonly signIns: SignIn,
+    private readonly proof: OwnerProof,
     private readonly sessions: Sessions,
     private readonly limits: AttemptLimits,
-    private readonly hash: KeyedHash,
   ) {}
 
   /**
    * A session in the provider's tenant, and in no other. A code counts once, in the browser that began. Throws 401 `sso_code_invalid`,
-   * `sso_proof_required` and `invalid_credentials`, and 429.
+   * `sso_proof_required` and `invalid_credentials`, 403 `sso_link_signed_in`, and 429.
    */
   async exchange({ code, password }: { code: string; password?: string | undefined }, browser: Browser) {
     await this.limits.singleSignOn(browser.address);
@@ -54,10 +51,8 @@ export class ExchangeSignOn {
       if (role === undefined) throw ssoErrors.codeInvalid();
       return { userId: outcome.userId, role };
     }
-    if (password === undefined) throw ssoErrors.proofRequired();
     const { email, subject } = outcome;
-    await this.limits.signIn(address, this.hash.of('email', email));
-    const { userId, role } = await this.signIns.prove({ email, password, tenantId: publicId('tenant', tenantId) });
+    const { userId, role } = await this.proof.byPassword(tenantId, email, password, address);
     await this.accounts.link(tenantId, provider, subject, userId).catch(() => {
       throw ssoErrors.codeInvalid();
     });
