@@ -26,6 +26,7 @@ import { IdentityProviders1763700000026 } from './main/0026-identity-providers.t
 import { TenantDomains1763700000027 } from './main/0027-tenant-domains.ts';
 import { Saml1763700000028 } from './main/0028-saml.ts';
 import { OAuthClients1763700000029 } from './main/0029-oauth-clients.ts';
+import { OAuthCodes1763700000030 } from './main/0030-oauth-codes.ts';
 import { Recovery1763700000032 } from './main/0032-recovery.ts';
 import { Scim1763700000035 } from './main/0035-scim.ts';
 
@@ -55,6 +56,7 @@ export const mainMigrations = [
   TenantDomains1763700000027,
   Saml1763700000028,
   OAuthClients1763700000029,
+  OAuthCodes1763700000030,
   Recovery1763700000032,
   Scim1763700000035,
 ];

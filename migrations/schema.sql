@@ -239,6 +239,19 @@ TABLE oauth_grants [row level security, forced]
   created_at timestamp with time zone NOT NULL DEFAULT now()
   expires_at timestamp with time zone NOT NULL
   revoked_at timestamp with time zone
+  code_hash bytea
+  code_challenge text
+  code_expires_at timestamp with time zone
+  code_used_at timestamp with time zone
+  redirect_uri text
+  strong boolean NOT NULL DEFAULT false
+TABLE oauth_refresh_tokens [row level security, forced]
+  tenant_id uuid NOT NULL
+  id uuid NOT NULL
+  grant_id uuid NOT NULL
+  token_hash bytea NOT NULL
+  created_at timestamp with time zone NOT NULL DEFAULT now()
+  used_at timestamp with time zone
 TABLE outbox [row level security, forced]
   tenant_id uuid NOT NULL
   id uuid NOT NULL
@@ -633,6 +646,9 @@ oauth_clients: FOREIGN KEY (tenant_id) REFERENCES tenants(id) ON DELETE CASCADE
 oauth_grants: PRIMARY KEY (tenant_id, id)
 oauth_grants: FOREIGN KEY (tenant_id, client_id) REFERENCES oauth_clients(tenant_id, id) ON DELETE CASCADE
 oauth_grants: FOREIGN KEY (tenant_id, user_id) REFERENCES memberships(tenant_id, user_id) ON DELETE CASCADE
+oauth_refresh_tokens: PRIMARY KEY (tenant_id, id)
+oauth_refresh_tokens: FOREIGN KEY (tenant_id, grant_id) REFERENCES oauth_grants(tenant_id, id) ON DELETE CASCADE
+oauth_refresh_tokens: UNIQUE (tenant_id, token_hash)
 outbox: PRIMARY KEY (tenant_id, id)
 outbox: FOREIGN KEY (tenant_id) REFERENCES tenants(id) ON DELETE CASCADE
 personal_export_parts: PRIMARY KEY (tenant_id, id)
@@ -792,9 +808,13 @@ CREATE UNIQUE INDEX model_targets_pkey ON public.model_targets USING btree (tena
 CREATE INDEX oauth_clients_id ON public.oauth_clients USING btree (id)
 CREATE UNIQUE INDEX oauth_clients_pkey ON public.oauth_clients USING btree (tenant_id, id)
 CREATE INDEX oauth_grants_client ON public.oauth_grants USING btree (tenant_id, client_id)
+CREATE UNIQUE INDEX oauth_grants_code ON public.oauth_grants USING btree (tenant_id, code_hash) WHERE (code_hash IS NOT NULL)
 CREATE INDEX oauth_grants_expiry ON public.oauth_grants USING btree (expires_at)
 CREATE UNIQUE INDEX oauth_grants_pkey ON public.oauth_grants USING btree (tenant_id, id)
 CREATE INDEX oauth_grants_user ON public.oauth_grants USING btree (tenant_id, user_id) WHERE (user_id IS NOT NULL)
+CREATE INDEX oauth_refresh_tokens_grant ON public.oauth_refresh_tokens USING btree (tenant_id, grant_id)
+CREATE UNIQUE INDEX oauth_refresh_tokens_pkey ON public.oauth_refresh_tokens USING btree (tenant_id, id)
+CREATE UNIQUE INDEX oauth_refresh_tokens_tenant_id_token_hash_key ON public.oauth_refresh_tokens USING btree (tenant_id, token_hash)
 CREATE INDEX outbox_given_up ON public.outbox USING btree (given_up_at) WHERE (given_up_at IS NOT NULL)
 CREATE INDEX outbox_handed_on ON public.outbox USING btree (dispatched_at) WHERE ((dispatched_at IS NOT NULL) AND (given_up_at IS NULL))
 CREATE UNIQUE INDEX outbox_pkey ON public.outbox USING btree (tenant_id, id)
@@ -907,6 +927,7 @@ oauth_clients: system_read FOR SELECT TO parley_system USING true
 oauth_clients: tenant_isolation FOR ALL TO parley_tenant USING (tenant_id = (current_setting('app.tenant'::text))::uuid) WITH CHECK (tenant_id = (current_setting('app.tenant'::text))::uuid)
 oauth_grants: system_read FOR SELECT TO parley_system USING true
 oauth_grants: tenant_isolation FOR ALL TO parley_tenant USING (tenant_id = (current_setting('app.tenant'::text))::uuid) WITH CHECK (tenant_id = (current_setting('app.tenant'::text))::uuid)
+oauth_refresh_tokens: tenant_isolation FOR ALL TO parley_tenant USING (tenant_id = (current_setting('app.tenant'::text))::uuid) WITH CHECK (tenant_id = (current_setting('app.tenant'::text))::uuid)
 outbox: system_read FOR SELECT TO parley_system USING true
 outbox: system_update FOR UPDATE TO parley_system USING true WITH CHECK true
 outbox: tenant_isolation FOR ALL TO parley_tenant USING (tenant_id = (current_setting('app.tenant'::text))::uuid) WITH CHECK (tenant_id = (current_setting('app.tenant'::text))::uuid)
@@ -979,6 +1000,7 @@ model_routes: parley_tenant DELETE, INSERT, SELECT, UPDATE
 model_targets: parley_tenant DELETE, INSERT, SELECT, UPDATE
 oauth_clients: parley_tenant DELETE, INSERT, SELECT, UPDATE
 oauth_grants: parley_tenant DELETE, INSERT, SELECT, UPDATE
+oauth_refresh_tokens: parley_tenant DELETE, INSERT, SELECT, UPDATE
 outbox: parley_tenant DELETE, INSERT, SELECT, UPDATE
 personal_export_parts: parley_tenant DELETE, INSERT, SELECT, UPDATE
 personal_exports: parley_tenant DELETE, INSERT, SELECT, UPDATE
@@ -1028,7 +1050,7 @@ identity_providers: parley_system SELECT (enabled, id, tenant_id)
 invitations: parley_system SELECT (expires_at, id, tenant_id, token_hash)
 memberships: parley_system SELECT (created_at, id, role, tenant_id, user_id)
 oauth_clients: parley_system SELECT (id, tenant_id)
-oauth_grants: parley_system SELECT (client_id, created_at, expires_at, id, revoked_at, tenant_id, user_id)
+oauth_grants: parley_system SELECT (client_id, created_at, expires_at, id, revoked_at, strong, tenant_id, user_id)
 outbox: parley_system SELECT (created_at, dispatched_at, given_up_at, id, last_error, name, payload, tenant_id)
 outbox: parley_system UPDATE (dispatched_at, given_up_at)
 personal_exports: parley_system SELECT (expires_at, id, link_hash, state, tenant_id, updated_at)

@@ -168,7 +168,7 @@ describe('P4: the system role', () => {
       memberships: ['tenant_id', 'id', 'user_id', 'role', 'created_at'],
       migrations: ['id', 'timestamp', 'name'],
       oauth_clients: ['tenant_id', 'id'],
-      oauth_grants: ['tenant_id', 'id', 'client_id', 'user_id', 'created_at', 'expires_at', 'revoked_at'],
+      oauth_grants: ['tenant_id', 'id', 'client_id', 'user_id', 'created_at', 'expires_at', 'revoked_at', 'strong'],
       personal_exports: ['tenant_id', 'id', 'state', 'link_hash', 'updated_at', 'expires_at'],
       ...platformModels,
       platform_model_credentials: ['id', 'name', 'kind', 'base_url', 'api_version', 'version', 'created_at', 'updated_at', 'covered'],

@@ -101,6 +101,15 @@ export async function matrixTarget(stack: TestStack, mine: TestTenant, theirs: T
   const oauthClient = (of: TestTenant, name: string) =>
     idOf(stack.request('POST', '/v1/oauth-clients', { token: of.accessToken, body: { name, scopes: ['bot.read'] } }));
   const oauthClients = idsFor('oauthClient', await oauthClient(theirs, foreignText), () => oauthClient(mine, 'mine'));
+  const letIn = async (of: TestTenant) => {
+    const redirect_uri = 'https://app.example/callback';
+    const name = of === theirs ? foreignText : 'mine';
+    const client = { name, scopes: ['bot.read'], grant_types: ['authorization_code'], redirect_uris: [redirect_uri] };
+    const client_id = await idOf(stack.request('POST', '/v1/oauth-clients', { token: of.accessToken, body: client }));
+    const asked = { client_id, redirect_uri, response_type: 'code', code_challenge: 'A'.repeat(43), code_challenge_method: 'S256' };
+    return idOf(stack.request('POST', '/v1/oauth/authorizations', { token: of.accessToken, body: asked }));
+  };
+  const authorizations = idsFor('oauthGrant', await letIn(theirs), () => letIn(mine));
   const credential = (of: TestTenant, name: string) =>
     idOf(stack.request('POST', '/v1/model-credentials', { token: of.accessToken, body: { ...credentialBody, name } }));
   const route = (of: TestTenant, name: string) =>
@@ -177,6 +186,7 @@ export async function matrixTarget(stack: TestStack, mine: TestTenant, theirs: T
       '/v1/domains': domains,
       '/v1/oauth-clients': oauthClients,
       '/v1/scim-groups': groups,
+      '/v1/oauth/authorizations': authorizations,
       '/v1/model-credentials': credentials,
       '/v1/model-routes': routes,
       '/v1/conversations': conversations,

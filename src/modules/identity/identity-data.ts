@@ -143,7 +143,7 @@ const grantRows: HeldTable = {
   file: 'oauth_grants',
   of: { user: 't.user_id = $2', tenant: all },
   ids: { id: 'oauthGrant', client_id: 'oauthClient', user_id: 'user' },
-  columns: ['scopes', 'created_at', 'expires_at', 'revoked_at'],
+  columns: ['scopes', 'redirect_uri', 'created_at', 'expires_at', 'revoked_at'],
 };
 
 /** Visitors, members and their sessions, and last of all the tenant itself. */
@@ -163,6 +163,7 @@ const grantRows: HeldTable = {
     refresh_tokens: 'person',
     linked_identities: 'person',
     oauth_grants: 'person',
+    oauth_refresh_tokens: 'person',
     oauth_clients: 'tenant',
     scim_users: 'person',
     scim_group_members: 'tenant',

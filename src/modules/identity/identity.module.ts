@@ -30,17 +30,25 @@ import { MembersController } from './members/members.controller.ts';
 import { MembersRepository } from './members/members.repository.ts';
 import { Members } from './members/members.service.ts';
 import { IdentityData } from './identity-data.ts';
+import { AuthorizationsController } from './oauth/authorizations/authorizations.controller.ts';
+import { Authorizations } from './oauth/authorizations/authorizations.service.ts';
 import { ClientAuthentication } from './oauth/clients/client-authentication.ts';
 import { OAuthClientsController } from './oauth/clients/oauth-clients.controller.ts';
 import { OAuthClientsRepository } from './oauth/clients/oauth-clients.repository.ts';
 import { OAuthClients } from './oauth/clients/oauth-clients.service.ts';
 import { LiveGrants } from './oauth/grants/live-grants.ts';
 import { OAuthGrantsRepository } from './oauth/grants/oauth-grants.repository.ts';
+import { OAuthRefreshTokens } from './oauth/grants/oauth-refresh-tokens.ts';
 import { OAuthController } from './oauth/oauth.controller.ts';
 import { OAuthMetadataController } from './oauth/oauth-metadata.controller.ts';
+import { ClientCredentials } from './oauth/tokens/client-credentials.ts';
+import { CodeExchange } from './oauth/tokens/code-exchange.ts';
+import { GivenTokens } from './oauth/tokens/given-tokens.ts';
+import { MemberTokens } from './oauth/tokens/member-tokens.ts';
 import { OAuthAccessTokens } from './oauth/tokens/oauth-access-tokens.ts';
 import { OAuthTokenStrategy } from './oauth/tokens/oauth-token.strategy.ts';
 import { OAuthTokens } from './oauth/tokens/oauth-tokens.service.ts';
+import { TokenRefresh } from './oauth/tokens/token-refresh.ts';
 import { EmailVerification } from './recovery/email-verification.service.ts';
 import { AccountMails } from './recovery/account-mails.ts';
 import { MailAccount } from './recovery/mail-account.job.ts';
@@ -207,7 +215,14 @@ const oauth = [
   LiveGrants,
   OAuthAccessTokens,
   OAuthTokenStrategy,
+  OAuthRefreshTokens,
+  Authorizations,
+  MemberTokens,
+  ClientCredentials,
+  CodeExchange,
+  TokenRefresh,
   OAuthTokens,
+  GivenTokens,
 ];
 const secondFactor = [
   FactorsRepository,
@@ -244,6 +259,7 @@ const secondFactor = [
     DomainsController,
     SamlController,
     OAuthClientsController,
+    AuthorizationsController,
     OAuthController,
     OAuthMetadataController,
     ScimController,

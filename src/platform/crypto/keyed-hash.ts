@@ -27,6 +27,8 @@ export type HashPurpose =
   | 'identity-subject'
   | 'oauth-client-secret'
   | 'scim'
+  | 'oauth-code'
+  | 'oauth-refresh-token'
   | 'export-link';
 
 /**

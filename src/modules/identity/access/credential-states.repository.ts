@@ -86,7 +86,8 @@ export class CredentialStatesRepository {
          LEFT JOIN users u ON u.id = g.user_id
         WHERE g.revoked_at IS NULL AND g.expires_at > now() AND t.status = 'active'
           AND (g.user_id IS NULL OR (m.user_id IS NOT NULL AND u.id IS NOT NULL AND u.disabled_at IS NULL
-            AND (u.password_changed_at IS NULL OR u.password_changed_at <= g.created_at)))`,
+            AND (u.password_changed_at IS NULL OR u.password_changed_at <= g.created_at)
+            AND (g.strong OR NOT EXISTS (SELECT 1 FROM security_policies p WHERE p.tenant_id = g.tenant_id AND p.second_factor = 'required'))))`,
       byKind.flatMap((kind) => [kind.map((ref) => ref.tenantId), kind.map((ref) => ref.id)]),
     );
   }

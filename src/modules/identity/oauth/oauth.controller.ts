@@ -5,6 +5,7 @@ import { Access, Answers } from '../../../platform/http/index.ts';
 import { IntrospectionResponse, OAuthErrorResponse, OAuthTokenResponse, OneTokenForm, TokenForm } from './oauth.schemas.ts';
 import { OAuthErrorFilter } from './oauth-error.filter.ts';
 import { oauthRequestOf } from './oauth-request.ts';
+import { GivenTokens } from './tokens/given-tokens.ts';
 import { OAuthTokens } from './tokens/oauth-tokens.service.ts';
 
 /** The endpoints of the OAuth server. Public to the guard: clients prove themselves in the ways of RFC 6749, which the service does. */
@@ -13,12 +14,15 @@ import { OAuthTokens } from './tokens/oauth-tokens.service.ts';
 @UseFilters(OAuthErrorFilter)
 @Controller('oauth')
 export class OAuthController {
-  constructor(private readonly tokens: OAuthTokens) {}
+  constructor(
+    private readonly tokens: OAuthTokens,
+    private readonly given: GivenTokens,
+  ) {}
 
   @Post('token')
   @Access('public')
   @Header('cache-control', 'no-store')
-  @Answers({ summary: 'Get an access token (RFC 6749)', body: OAuthTokenResponse, error: OAuthErrorResponse })
+  @Answers({ summary: 'Get tokens (RFC 6749)', body: OAuthTokenResponse, error: OAuthErrorResponse })
   token(@Body({ schema: TokenForm }) form: TokenForm, @Req() request: FastifyRequest) {
     return this.tokens.issue(oauthRequestOf(request), form);
   }
@@ -28,7 +32,7 @@ export class OAuthController {
   @Header('cache-control', 'no-store')
   @Answers({ summary: 'Give a token back (RFC 7009)', error: OAuthErrorResponse })
   revoke(@Body({ schema: OneTokenForm }) form: OneTokenForm, @Req() request: FastifyRequest) {
-    return this.tokens.revoke(oauthRequestOf(request), form);
+    return this.given.revoke(oauthRequestOf(request), form);
   }
 
   @Post('introspect')
@@ -36,6 +40,6 @@ export class OAuthController {
   @Header('cache-control', 'no-store')
   @Answers({ summary: 'Ask about a token of your own (RFC 7662)', body: IntrospectionResponse, error: OAuthErrorResponse })
   introspect(@Body({ schema: OneTokenForm }) form: OneTokenForm, @Req() request: FastifyRequest) {
-    return this.tokens.introspect(oauthRequestOf(request), form);
+    return this.given.introspect(oauthRequestOf(request), form);
   }
 }

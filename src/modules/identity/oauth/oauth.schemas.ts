@@ -7,7 +7,16 @@ const client = { client_id: Text.optional(), client_secret: Text.optional() };
 
 /** Form of POST /oauth/token. */
 export const TokenForm = z
-  .object({ ...client, grant_type: Text, scope: Text.optional(), resource: Text.optional() })
+  .object({
+    ...client,
+    grant_type: Text.meta({ description: '`client_credentials`, `authorization_code` or `refresh_token`.' }),
+    scope: Text.optional(),
+    resource: Text.optional(),
+    code: Text.optional(),
+    redirect_uri: Text.optional(),
+    code_verifier: Text.optional(),
+    refresh_token: Text.optional(),
+  })
   .meta({ id: 'OAuthTokenRequest' });
 /** A validated form of POST /oauth/token. */
 export type TokenForm = z.output<typeof TokenForm>;
@@ -24,6 +33,7 @@ export const OAuthTokenResponse = z
     token_type: z.literal('Bearer'),
     expires_in: z.int().meta({ description: 'Seconds.' }),
     scope: z.string(),
+    refresh_token: z.string().optional(),
   })
   .meta({ id: 'OAuthTokens' });
 

@@ -16,7 +16,7 @@ export interface ClientForm {
   client_secret?: string | undefined;
 }
 
-/** A client that has proven who it is. */
+/** A client that has proven who it is; a public one has only said so. */
 export interface ProvenClient extends OAuthClientRow {
   tenantId: string;
 }
@@ -40,21 +40,24 @@ export class ClientAuthentication {
     await this.limits.oauthAddress(request.address);
     const { id, secret } = credentialsOf(request, form);
     const clientId = uuidOf('oauthClient', id);
-    if (clientId === undefined || !isClientSecretShaped(secret)) throw oauthErrors.invalidClient();
+    if (clientId === undefined || (secret !== undefined && !isClientSecretShaped(secret))) throw oauthErrors.invalidClient();
     const tenantId = await this.system.run('credential-lookup', (tx) => this.repository.locate(tx, clientId));
     if (tenantId === undefined) throw oauthErrors.invalidClient();
     const found = await this.database.forTenant(tenantId, (tx) => this.repository.findForProof(tx, tenantId, clientId));
-    if (found === undefined || found.secretHash === null) throw oauthErrors.invalidClient();
+    if (found === undefined) throw oauthErrors.invalidClient();
     const { secretHash, ...client } = found;
+    if ((secretHash === null) !== (secret === undefined)) throw oauthErrors.invalidClient();
+    // Anybody can name a public client: a limit on it would let anybody use it up.
+    if (secretHash === null || secret === undefined) return { ...client, tenantId };
     if (!timingSafeEqual(secretHashOf(this.hash, tenantId, clientId, secret), secretHash)) throw oauthErrors.invalidClient();
     await this.limits.oauthClient(clientId);
     return { ...client, tenantId };
   }
 }
 
-function credentialsOf({ basic }: OAuthRequest, form: ClientForm): { id: string; secret: string } {
+function credentialsOf({ basic }: OAuthRequest, form: ClientForm): { id: string; secret: string | undefined } {
   if (basic === undefined) {
-    if (form.client_id === undefined || form.client_secret === undefined) throw oauthErrors.invalidClient();
+    if (form.client_id === undefined) throw oauthErrors.invalidClient();
     return { id: form.client_id, secret: form.client_secret };
   }
   if (form.client_secret !== undefined || (form.client_id !== undefined && form.client_id !== basic.id))

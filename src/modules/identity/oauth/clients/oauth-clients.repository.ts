@@ -2,9 +2,14 @@ import { Injectable } from '@nestjs/common';
 import { changed, row, rows, type Transaction } from '../../../../platform/database/index.ts';
 
 /** How a client may come by tokens. Whoever may use a code may refresh what it gave. */
-export const grantTypes = ['client_credentials'] as const;
+export const grantTypes = ['client_credentials', 'authorization_code'] as const;
 /** How a client may come by tokens. */
 export type GrantType = (typeof grantTypes)[number];
+
+/** True when `value` names a grant type that clients are made for. */
+export function isGrantType(value: string): value is GrantType {
+  return (grantTypes as readonly string[]).includes(value);
+}
 
 /** A stored client, without its secret. */
 export interface OAuthClientRow {

@@ -30,17 +30,17 @@ export class OAuthClients {
     const { tenantId } = caller;
     const scopes = requireHeld(caller.permissions, new Set(body.scopes));
     const id = newUuid();
-    const secret = newClientSecret();
+    const secret = body.confidential ? newClientSecret() : null;
     const stored = await this.database.forTenant(tenantId, async (tx) => {
       if ((await this.repository.countLocked(tx, tenantId)) >= maxClients) throw oauthErrors.tooManyClients(maxClients);
       record(tx, caller, 'oauth_client.create', id, { scopes });
       return this.repository.insert(tx, tenantId, {
         id,
         name: body.name,
-        secretHash: secretHashOf(this.hash, tenantId, id, secret),
-        secretHint: secretHint(secret),
-        grantTypes: ['client_credentials'],
-        redirectUris: [],
+        secretHash: secret === null ? null : secretHashOf(this.hash, tenantId, id, secret),
+        secretHint: secret === null ? null : secretHint(secret),
+        grantTypes: body.grant_types,
+        redirectUris: body.redirect_uris,
         scopes,
       });
     });
