@@ -1,15 +1,12 @@
 import { Inject, Injectable } from '@nestjs/common';
-import {
-  generateAuthenticationOptions,
-  generateRegistrationOptions,
-  verifyAuthenticationResponse,
-  verifyRegistrationResponse,
-} from '@simplewebauthn/server';
 import { KeyedHash } from '../../../platform/crypto/index.ts';
 import { type HttpConfig, httpConfig, publicUrlOf } from '../../../platform/http/index.ts';
 import { redisKeys, RedisConnections } from '../../../platform/redis/index.ts';
 import type { StoredPasskey } from './factor-secrets.ts';
 import type { GivenPasskey } from './second-factor.schemas.ts';
+
+/** Loaded where it is used: most processes never see a passkey. */
+const webAuthn = () => import('@simplewebauthn/server');
 
 /** What a challenge is for; one for another purpose or person does not count. */
 export type ChallengePurpose = `add:${string}` | `prove:${string}` | 'sign-in';
@@ -37,7 +34,9 @@ export class Passkeys {
 
   /** What a browser needs to make a passkey. */
   async creationOptions(purpose: ChallengePurpose, user: { handle: Uint8Array<ArrayBuffer>; name: string }, known: StoredPasskey[]) {
-    const options = await generateRegistrationOptions({
+    const options = await (
+      await webAuthn()
+    ).generateRegistrationOptions({
       rpName: 'Parley',
       rpID: this.host,
       userName: user.name,
@@ -52,7 +51,9 @@ export class Passkeys {
 
   /** What a browser needs to have a passkey sign; any that its owner has for this host when none are named. */
   async requestOptions(purpose: ChallengePurpose, known: StoredPasskey[] = []) {
-    const options = await generateAuthenticationOptions({
+    const options = await (
+      await webAuthn()
+    ).generateAuthenticationOptions({
       rpID: this.host,
       userVerification: 'required',
       allowCredentials: known.map(({ id }) => ({ id })),
@@ -67,7 +68,9 @@ export class Passkeys {
     const { clientDataJSON, attestationObject } = given.response;
     if (challenge === undefined || attestationObject === undefined) return undefined;
     try {
-      const { verified, registrationInfo } = await verifyRegistrationResponse({
+      const { verified, registrationInfo } = await (
+        await webAuthn()
+      ).verifyRegistrationResponse({
         response: { ...credentialOf(given), response: { clientDataJSON, attestationObject } },
         expectedChallenge: challenge,
         expectedOrigin: this.origin,
@@ -88,7 +91,9 @@ export class Passkeys {
     const { clientDataJSON, authenticatorData, signature } = given.response;
     if (challenge === undefined || given.id !== known.id || authenticatorData === undefined || signature === undefined) return undefined;
     try {
-      const { verified, authenticationInfo } = await verifyAuthenticationResponse({
+      const { verified, authenticationInfo } = await (
+        await webAuthn()
+      ).verifyAuthenticationResponse({
         response: { ...credentialOf(given), response: { clientDataJSON, authenticatorData, signature } },
         expectedChallenge: challenge,
         expectedOrigin: this.origin,

@@ -1,5 +1,4 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { generateServiceProviderMetadata } from '@node-saml/node-saml';
 import { newUuid } from '../../../../kernel/ids.ts';
 import type { Principal } from '../../../../kernel/principal.ts';
 import { actorOf, auditTrail } from '../../../../platform/audit/index.ts';
@@ -74,6 +73,7 @@ export class SamlProviders {
     const settings = await this.database.forTenant(tenantId, (tx) => this.saml.byId(tx, tenantId, provider.id));
     if (settings === undefined) throw ssoErrors.providerNotFound();
     const { entityId, acsUrl } = samlUrls(publicUrlOf(this.http), provider.id);
+    const { generateServiceProviderMetadata } = await import('@node-saml/node-saml');
     return generateServiceProviderMetadata({
       issuer: entityId,
       callbackUrl: acsUrl,

@@ -1,5 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { SAML, ValidateInResponseTo } from '@node-saml/node-saml';
+import type { SAML } from '@node-saml/node-saml';
 import { newUuid } from '../../../../kernel/ids.ts';
 import { KeyedHash } from '../../../../platform/crypto/index.ts';
 import { TenantDatabase } from '../../../../platform/database/index.ts';
@@ -80,7 +80,9 @@ export class SamlVerifier {
   private async open({ tenantId, provider }: OfferedProvider, settings: SamlRow, requestId: string): Promise<SAML> {
     const { entityId, acsUrl } = samlUrls(publicUrlOf(this.http), provider.id);
     const privateKey = (await this.connections.secretOf(tenantId, provider)) ?? '';
-    return new SAML({
+    // Loaded where it is used: most processes never are asked for it.
+    const nodeSaml = await import('@node-saml/node-saml');
+    return new nodeSaml.SAML({
       issuer: entityId,
       audience: entityId,
       callbackUrl: acsUrl,
@@ -95,7 +97,7 @@ export class SamlVerifier {
       acceptedClockSkewMs: clockToleranceMs,
       maxAssertionAgeMs: maxAgeMs,
       // Compared by us, with the request of this very browser and with what was signed.
-      validateInResponseTo: ValidateInResponseTo.never,
+      validateInResponseTo: nodeSaml.ValidateInResponseTo.never,
       identifierFormat: null,
       disableRequestedAuthnContext: true,
       generateUniqueId: () => requestId,
