@@ -1,6 +1,7 @@
 import { createHmac } from 'node:crypto';
 import { exportJWK, generateKeyPair, SignJWT } from 'jose';
 import { beforeEach, expect, test } from 'vitest';
+import { replaceClock } from '../../../kernel/clock.ts';
 import { newUuid, publicId } from '../../../kernel/ids.ts';
 import { loadTopics } from '../../../platform/config/index.ts';
 import { type Keystore, LocalMasterKey, MasterKeys } from '../../../platform/crypto/index.ts';
@@ -190,6 +191,20 @@ test('visitor tokens and access tokens do not pass for each other', async () => 
   for (const other of [token, '', 'a.b.c', `${visitorToken}x`]) {
     await expect(visitorTokens.verify(other)).rejects.toMatchObject({ status: 401, code: 'visitor_token_invalid' });
   }
+});
+
+test('a token of the OAuth server that was verified a moment ago is refused once it has expired, or its grant has ended', async () => {
+  const granted = { tenantId: newUuid(), clientId: newUuid(), grantId: newUuid(), scopes: ['bot.read'] };
+  const token = await new OAuthAccessTokens(keys, http).issue(granted, 10);
+  const principal = () => passport.principalOf('oauth-token', token);
+  await expect(principal()).resolves.toMatchObject({ kind: 'oauth_client', clientId: granted.clientId });
+  await expect(principalOf(token)).rejects.toEqual(refused);
+  live = false;
+  await expect(principal()).rejects.toEqual(refused);
+  live = true;
+  const restore = replaceClock({ now: () => Date.now() + 20_000 });
+  await expect(principal()).rejects.toEqual(refused);
+  restore();
 });
 
 test('replicas that start together sign with the same key', async () => {

@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { clock, currentDate } from '../../../../kernel/clock.ts';
 import { newUuid, publicId, uuidOf } from '../../../../kernel/ids.ts';
 import { type HttpConfig, httpConfig, publicUrlOf } from '../../../../platform/http/index.ts';
+import { RecentValues } from '../../access/recent-values.ts';
 import { accessTokenType, clockToleranceSeconds } from '../../signing/access-tokens.ts';
 import { signingAlgorithm, SigningKeys } from '../../signing/signing-keys.ts';
 
@@ -43,6 +44,9 @@ const Claims = z.object({
  */
 @Injectable()
 export class OAuthAccessTokens {
+  /** A signature costs more than the rest of a request's checks: it is looked at once a minute, which is also when keys are read again. */
+  private readonly verified = new RecentValues<VerifiedOAuthToken>({ maxEntries: 5_000, maxAgeMs: 60_000 });
+
   constructor(
     private readonly keys: SigningKeys,
     @Inject(httpConfig.token) private readonly http: HttpConfig,
@@ -76,6 +80,12 @@ export class OAuthAccessTokens {
 
   /** What a token says, once signature, type, issuer, audience and time are right; undefined for anything else. Not whether its grant still counts. */
   async verify(token: string): Promise<VerifiedOAuthToken | undefined> {
+    const verified = await this.verified.get(token, () => this.verifyAnew(token));
+    if (verified === undefined || (verified.expiresAt + clockToleranceSeconds) * 1_000 <= clock.now()) return undefined;
+    return verified;
+  }
+
+  private async verifyAnew(token: string): Promise<VerifiedOAuthToken | undefined> {
     const kid = kidOf(token);
     const publicKey = kid === undefined ? undefined : await this.keys.publicKey(kid);
     if (publicKey === undefined) return undefined;
